@@ -1,0 +1,1 @@
+"""One folder per technology, each speaking to the ports and never to its siblings."""

@@ -1,0 +1,1 @@
+"""The ways in: API, worker and command line over one object graph."""
