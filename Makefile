@@ -1,0 +1,65 @@
+# Everything lives in .venv of this checkout: nothing is installed elsewhere, nothing is needed
+# but a Python of 3.11 or newer.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test lint cover clean
+
+help: ## List what can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.project ## Make .venv with the pinned dependencies and this project in it
+
+demo: install ## Watch two cash-outs go from request to completed
+	@$(BIN)/cashout demo
+
+dev: install ## Run API, worker and provider sandbox over a database file
+	@$(BIN)/cashout dev
+
+test: install ## Run the whole suite, with a real PostgreSQL and a real NATS
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install ## Check style, format, types, layers and dependencies
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry .
+
+cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of the rest
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
+	@$(BIN)/coverage report --include='adapters/*,entrypoints/*' --fail-under=90
+
+clean: ## Remove the environment, caches and reports
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .coverage .coverage.* htmlcov build dist
+	@find domain application adapters entrypoints tests -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps let a second `make` start at once: only changed requirements are installed again.
+$(VENV)/bin/python:
+	@for python in python3 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$($$python --version)"; \
+			$$python -m venv --clear $(VENV) && exit 0; \
+			echo "$$python cannot make a virtual environment: install its venv module" >&2; \
+			rm -rf $(VENV); exit 1; \
+		fi; \
+	done; \
+	echo "No Python of 3.11 or newer found: install one and put python3 on the PATH" >&2; exit 1
+
+$(VENV)/.requirements: requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing the pinned dependencies (about a minute, the first time only)"
+	@$(PIP) install --quiet --upgrade pip
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.project: pyproject.toml $(VENV)/.requirements
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
