@@ -1,0 +1,25 @@
+"""What every test may ask for: the event loop, real servers, and how hard properties are tried."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ("tests.servers",)
+
+# Random on purpose: every run looks somewhere new, and a failure prints the line that repeats it.
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    # A shared machine is slow at times; that says nothing about the property.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=5_000)
+settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests and fixtures run on asyncio, as the service does."""
+    return "asyncio"
