@@ -1,0 +1,44 @@
+"""Cancel: withdraw a cash-out of which provably nothing is on the wire."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.callers import Caller
+from application.ports import Clock, Conflict, Nudge, Units, Work
+from domain.cash_out import CashOut, cancel
+from domain.refusals import NotFound
+
+MOST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCashOut:
+    """Cancels under the cash-out's lock, so that a submit begins before or never."""
+
+    units: Units
+    clock: Clock
+    nudge: Nudge
+
+    async def __call__(self, caller: Caller, cash_out_id: UUID) -> CashOut:
+        """Return the cancelled cash-out; raise NotFound, Forbidden or TooLateToCancel."""
+        for _ in range(MOST_TRIES - 1):
+            try:
+                return await self._cancel(caller, cash_out_id)
+            except Conflict:
+                continue
+        return await self._cancel(caller, cash_out_id)
+
+    async def _cancel(self, caller: Caller, cash_out_id: UUID) -> CashOut:
+        async with self.units.begin() as unit:
+            found = (await unit.cash_outs.lock([cash_out_id])).get(cash_out_id)
+            if found is None:
+                raise NotFound
+            caller.must_own(found)
+            change = cancel(found, self.clock.now())
+            await unit.cash_outs.save([change])
+            await unit.outbox.add(change.events)
+            minor = found.amount.minor
+            await unit.limits.give_back({found.windows.day: minor, found.windows.month: minor})
+        self.nudge.changed([cash_out_id])
+        self.nudge.work(Work.RELAY)
+        return change.after

@@ -1,0 +1,91 @@
+"""Group commit: callers that wait together are decided together, in one transaction.
+
+There is no timer: a batch is whatever arrived while the last one was being committed, so a lone
+caller waits for nobody and is a batch of one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from application.ports import Conflict, Overloaded, StorageUnavailable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_OF_ALL = (StorageUnavailable, Overloaded, Conflict, asyncio.CancelledError)
+"""Faults that concern a batch as a whole; deciding its items one by one would not help."""
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Turns a use case that takes many into a door for one.
+
+    largest: items in a batch. waiting_most: items in the queue before callers are sent away with
+    Overloaded. One batch is under way at a time.
+    """
+
+    def __init__(
+        self,
+        decide: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        largest: int = 200,
+        waiting_most: int = 2_000,
+    ) -> None:
+        """Take the use case; it returns one result per item, in order."""
+        self._decide = decide
+        self._largest = largest
+        self._waiting_most = waiting_most
+        self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, item: Item) -> Result:
+        """Return this item's own result; raise what its batch raised, or Overloaded.
+
+        A caller that goes away does not take its item back: what was asked is decided.
+        """
+        if len(self._queue) >= self._waiting_most:
+            raise Overloaded
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, answer))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._work())
+        return await answer
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for the next batch."""
+        return len(self._queue)
+
+    async def finish(self) -> None:
+        """Wait until everything that was asked is decided."""
+        while self._running is not None and not self._running.done():
+            await asyncio.wait({self._running})
+
+    async def _work(self) -> None:
+        while self._queue:
+            size = min(self._largest, len(self._queue))
+            await self._decide_batch([self._queue.popleft() for _ in range(size)])
+
+    async def _decide_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        decision = self._decide([item for item, _ in batch])
+        deciding = asyncio.ensure_future(decision)
+        # Waited for rather than awaited: a fault is for the callers, not for this loop.
+        await asyncio.wait({deciding})
+        if deciding.cancelled():
+            for _, answer in batch:
+                answer.cancel()
+            return
+        fault = deciding.exception()
+        if fault is None:
+            for (_, answer), result in zip(batch, deciding.result(), strict=True):
+                if not answer.done():
+                    answer.set_result(result)
+        elif len(batch) > 1 and not isinstance(fault, _OF_ALL):
+            # One bad item never fails its neighbours: find it by deciding each alone.
+            for pair in batch:
+                await self._decide_batch([pair])
+        else:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(fault)

@@ -1,0 +1,140 @@
+"""Lanes: one per provider, with its gateway, its circuit breaker and its room for calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from application.ports import Gateway, Order
+from domain.attempts import OutcomeKind
+from domain.cash_out import CashOut
+from domain.corridors import Provider
+from domain.evidence import Outcome
+from domain.failures import FailureCode
+
+
+class CircuitState(StrEnum):
+    """closed: calls pass. open: none do. half_open: one probe does."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(slots=True)
+class Circuit:
+    """A circuit breaker over submits. All moments are `Clock.elapsed` values.
+
+    It opens after `threshold` submits in a row that were not answered, or at once when the fault
+    is in our configuration; after `rest` one probe may pass, and its outcome decides.
+    """
+
+    threshold: int = 5
+    rest: timedelta = timedelta(seconds=30)
+    failures: int = 0
+    opened_at: timedelta | None = None
+    probing: bool = False
+
+    def state(self, at: timedelta) -> CircuitState:
+        """Return the state at a moment."""
+        if self.opened_at is None:
+            return CircuitState.CLOSED
+        return CircuitState.HALF_OPEN if at - self.opened_at >= self.rest else CircuitState.OPEN
+
+    def room(self, at: timedelta, wanted: int) -> int:
+        """Return how many of the wanted submits may start."""
+        match self.state(at):
+            case CircuitState.CLOSED:
+                return wanted
+            case CircuitState.HALF_OPEN:
+                return 0 if self.probing else min(1, wanted)
+            case _:
+                return 0
+
+    def started(self, at: timedelta) -> None:
+        """Note a submit that begins: in the half-open state it is the probe."""
+        self.probing = self.state(at) is CircuitState.HALF_OPEN
+
+    def ended(self, outcome: Outcome, at: timedelta) -> None:
+        """Note how a submit ended."""
+        self.probing = False
+        if outcome.trips:
+            self.failures = self.threshold
+            self.opened_at = at
+        elif _was_answered(outcome):
+            self.failures = 0
+            self.opened_at = None
+        else:
+            self.failures += 1
+            if self.failures >= self.threshold:
+                self.opened_at = at
+
+
+def _was_answered(outcome: Outcome) -> bool:
+    unreachable = {None, FailureCode.PROVIDER_UNAVAILABLE}
+    return outcome.kind in {OutcomeKind.ACCEPTED, OutcomeKind.REFUSED} or (
+        outcome.code not in unreachable
+    )
+
+
+@dataclass(slots=True)
+class Lane:
+    """A provider, the way to it, and how much may be on that way at once.
+
+    most_submits and most_queries bound the calls in flight of this process.
+    """
+
+    provider: Provider
+    gateway: Gateway
+    circuit: Circuit = field(default_factory=Circuit)
+    most_submits: int = 32
+    most_queries: int = 16
+    submits: int = 0
+    queries: int = 0
+    paused_until: timedelta = timedelta(0)
+
+    def room_for_submits(self, at: timedelta) -> int:
+        """Return how many submits may start now."""
+        if at < self.paused_until:
+            return 0
+        return self.circuit.room(at, max(0, self.most_submits - self.submits))
+
+    def room_for_queries(self) -> int:
+        """Return how many status queries may start now."""
+        return max(0, self.most_queries - self.queries)
+
+    def submits_begin(self, number: int, at: timedelta) -> None:
+        """Note submits that are committed and will be made."""
+        self.submits += number
+        if number:
+            self.circuit.started(at)
+
+    def submit_abandoned(self) -> None:
+        """Note a submit that was not made, or of which nothing can be said."""
+        self.submits -= 1
+        self.circuit.probing = False
+
+    def submit_ended(self, outcome: Outcome, at: timedelta) -> None:
+        """Note how a submit ended: the circuit, and the silence that the provider asked for."""
+        self.submits -= 1
+        self.circuit.ended(outcome, at)
+        if outcome.retry_after_s and outcome.code is FailureCode.RATE_LIMITED:
+            pause = at + timedelta(seconds=outcome.retry_after_s)
+            self.paused_until = max(self.paused_until, pause)
+
+    def order(self, cash_out: CashOut) -> Order:
+        """Return what the gateway needs to know of a cash-out."""
+        corridor = self.provider.corridors[cash_out.payee.msisdn.country]
+        return Order(
+            cash_out_id=cash_out.id,
+            reference=cash_out.reference,
+            amount=cash_out.amount,
+            payee=cash_out.payee,
+            account=cash_out.payee.msisdn.written(corridor.number_format),
+            attempt=max(1, len(cash_out.attempts)),
+            provider_transaction_id=cash_out.provider_transaction_id,
+        )
+
+
+Lanes = Mapping[str, Lane]
+"""The lanes by provider id; a provider that is switched off has none."""

@@ -1,0 +1,177 @@
+"""Queries: what callers may read. None of them waits for a provider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.callers import Caller
+from application.ports import (
+    Clock,
+    HistoryFilter,
+    HistoryPage,
+    Nudge,
+    NumberingPlan,
+    Place,
+    Reader,
+    StoredEvidence,
+    Units,
+    Waiting,
+    Work,
+)
+from domain.cash_out import CashOut
+from domain.corridors import Catalogue, Policy, Provider
+from domain.limits import Windows, day_ends, month_ends
+from domain.money import Money
+from domain.refusals import NotFound
+from domain.request import Quote, quote
+
+LONGEST_WAIT = timedelta(seconds=30)
+"""The longest that a caller can have us wait for a provider's first answer."""
+_LOOK_AGAIN = timedelta(milliseconds=500)
+"""How often a waiting caller looks without being told, for changes made by other processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetCashOut:
+    """Reads one cash-out, and brings its next status query forward where that helps its user."""
+
+    reader: Reader
+    units: Units
+    clock: Clock
+    policy: Policy
+    nudge: Nudge
+
+    async def __call__(self, caller: Caller, cash_out_id: UUID) -> CashOut:
+        """Return what is stored; raise NotFound or Forbidden, both without any effect."""
+        found = await self.reader.cash_out(cash_out_id)
+        if found is None:
+            raise NotFound
+        caller.must_own(found)
+        if self._is_worth_asking(found):
+            now = self.clock.now()
+            async with self.units.begin() as unit:
+                hastened = await unit.cash_outs.hasten(found.id, now, now - self.policy.first_poll)
+            if hastened:
+                self.nudge.work(Work.ASK)
+        return found
+
+    def _is_worth_asking(self, cash_out: CashOut) -> bool:
+        now, plan = self.clock.now(), cash_out.plan
+        if cash_out.ended or cash_out.lease is not None or plan is None:
+            return False
+        last = cash_out.asked_at or cash_out.attempts[-1].started_at if cash_out.attempts else now
+        return plan.due_at > now and now - last >= self.policy.first_poll
+
+    async def evidence(self, caller: Caller, cash_out_id: UUID) -> list[StoredEvidence]:
+        """Return everything that was learnt about a cash-out, in order."""
+        found = await self.reader.cash_out(cash_out_id)
+        if found is None:
+            raise NotFound
+        caller.must_own(found)
+        return await self.reader.evidence(cash_out_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitAnswer:
+    """Waits until a cash-out has had its provider's first answer, for `Prefer: wait`."""
+
+    reader: Reader
+    clock: Clock
+    waiting: Waiting
+
+    async def __call__(self, cash_out: CashOut, longest: timedelta) -> CashOut:
+        """Return the cash-out once an attempt or it has ended, or as it is when time is up."""
+        deadline = self.clock.elapsed() + min(longest, LONGEST_WAIT)
+        while not _was_answered(cash_out):
+            left = deadline - self.clock.elapsed()
+            if left <= timedelta(0):
+                break
+            await self.waiting.for_change(cash_out.id, min(left, _LOOK_AGAIN))
+            cash_out = await self.reader.cash_out(cash_out.id) or cash_out
+        return cash_out
+
+
+def _was_answered(cash_out: CashOut) -> bool:
+    return cash_out.ended or any(attempt.outcome is not None for attempt in cash_out.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Reads a user's own cash-outs, newest first."""
+
+    reader: Reader
+
+    async def page(self, which: HistoryFilter, limit: int, page: int) -> HistoryPage:
+        """Return a page by number, 1 being the newest."""
+        return await self.reader.history(which, limit, page=page)
+
+    async def behind(self, which: HistoryFilter, limit: int, place: Place) -> HistoryPage:
+        """Return the page behind a place: as quick at any depth."""
+        return await self.reader.history(which, limit, behind=place)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a user has left of a limit, and when it resets."""
+
+    limit: Money
+    left: Money
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PricedFor:
+    """A quote, and what the user has left in its provider and currency."""
+
+    quote: Quote
+    day: Allowance
+    month: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteCashOut:
+    """Tells what a cash-out would cost and what is left of the limits; reserves nothing."""
+
+    reader: Reader
+    catalogue: Catalogue
+    numbers: NumberingPlan
+    clock: Clock
+
+    async def __call__(
+        self, caller: Caller, provider: str, code: str, amount: str, account: str | None = None
+    ) -> PricedFor:
+        """Return the price; raise the refusal that a request would get, limits excepted."""
+        now = self.clock.now()
+        priced = quote(
+            self.catalogue,
+            now,
+            provider=provider,
+            code=code,
+            amount=amount,
+            msisdn=self.numbers.read(account) if account else None,
+            account_given=account is not None,
+        )
+        windows = Windows.of(caller.user_id, provider, code, now)
+        used = await self.reader.used([windows.day, windows.month])
+        row = priced.row
+        return PricedFor(
+            priced,
+            _allowance(row.money(row.daily), used[windows.day], day_ends(now)),
+            _allowance(row.money(row.monthly), used[windows.month], month_ends(now)),
+        )
+
+
+def _allowance(limit: Money, used: int, resets_at: datetime) -> Allowance:
+    return Allowance(limit, replace(limit, minor=max(0, limit.minor - used)), resets_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ListProviders:
+    """Tells which providers there are, where they pay, and at what price."""
+
+    catalogue: Catalogue
+
+    def __call__(self) -> Sequence[Provider]:
+        """Return all providers, the ones that are switched off included."""
+        return tuple(self.catalogue.providers.values())

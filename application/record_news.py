@@ -1,0 +1,237 @@
+"""Record news: the one door for submit answers, webhooks, status queries and the clock.
+
+All that arrived together is recorded in one transaction, and each piece is judged alone.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.ports import Clock, Conflict, Delivery, Lookup, Nudge, Receipt, Unit, Units, Work
+from domain.attempts import Capabilities
+from domain.cash_out import Action, CashOut, Change
+from domain.corridors import Catalogue, Policy
+from domain.evidence import Finding, News, Outcome
+from domain.limits import Slot
+from domain.record import Report, record
+
+MOST_TRIES = 5
+REPLAY_WINDOW = timedelta(minutes=10)
+"""How long a signature that does not cover its body is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A report and the cash-out that it is about, by id or as the provider names it.
+
+    delivery: the webhook that brought it, to be kept in the inbox in the same transaction.
+    orphan: the id of a delivery that was kept earlier and can be matched only now.
+    """
+
+    provider: str
+    report: Report | None
+    cash_out_id: UUID | None = None
+    lookup: Lookup | None = None
+    delivery: Delivery | None = None
+    orphan: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of an arrival.
+
+    cash_out: as it is now, None when nobody's. receipt: the inbox's answer for a delivery. change:
+    None when nothing was judged.
+    """
+
+    cash_out: CashOut | None = None
+    change: Change | None = None
+    receipt: Receipt | None = None
+
+
+_WORK = {Action.SUBMIT: Work.SUBMIT, Action.ASK: Work.ASK}
+
+Record = Callable[[Arrival], Awaitable[Recorded]]
+"""The door as those see it who have one arrival: a group commit over RecordNews."""
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """The batch under way: each cash-out as the arrivals before have left it."""
+
+    now: datetime
+    current: dict[UUID, CashOut]
+    owners: dict[tuple[str, str], UUID]
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNews:
+    """Judges news and stores what follows: evidence, state, events, freed limits, next action."""
+
+    units: Units
+    catalogue: Catalogue
+    policy: Policy
+    clock: Clock
+    nudge: Nudge
+
+    async def __call__(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        """Return what became of each arrival, in order. Raises only faults of the store.
+
+        Recording the same finding twice is harmless: the judge calls it stale.
+        """
+        for _ in range(MOST_TRIES - 1):
+            try:
+                return await self._record(arrivals)
+            except Conflict:
+                continue
+        return await self._record(arrivals)
+
+    async def _record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        now = self.clock.now()
+        async with self.units.begin() as unit:
+            receipts = await self._store_deliveries(unit, arrivals, now)
+            targets = await _targets(unit, arrivals)
+            ids = sorted({each for each in targets if each is not None})
+            locked = await unit.cash_outs.lock(ids) if ids else {}
+            ledger = _Ledger(now, dict(locked), await _owners(unit, arrivals))
+            results = [
+                self._judge(ledger, arrival, target, receipts)
+                for arrival, target in zip(arrivals, targets, strict=True)
+            ]
+            await _write(unit, ledger)
+            await _match(unit, arrivals, targets, receipts)
+        self._tell(ledger)
+        return results
+
+    async def _store_deliveries(
+        self, unit: Unit, arrivals: Sequence[Arrival], now: datetime
+    ) -> dict[UUID, Receipt]:
+        deliveries = [each.delivery for each in arrivals if each.delivery is not None]
+        if not deliveries:
+            return {}
+        receipts = await unit.inbox.store(deliveries, now - REPLAY_WINDOW)
+        pairs = zip(deliveries, receipts, strict=True)
+        return {delivery.id: receipt for delivery, receipt in pairs}
+
+    def _judge(
+        self,
+        ledger: _Ledger,
+        arrival: Arrival,
+        target: UUID | None,
+        receipts: Mapping[UUID, Receipt],
+    ) -> Recorded:
+        receipt = receipts.get(arrival.delivery.id) if arrival.delivery else None
+        cash_out = ledger.current.get(target) if target else None
+        if cash_out is None or arrival.report is None or not _is_news(receipt):
+            return Recorded(cash_out=cash_out, receipt=receipt)
+        report = self._with_owner(ledger, cash_out, arrival.report)
+        change = record(cash_out, report, self._capabilities(cash_out), self.policy, ledger.now)
+        ledger.current[cash_out.id] = change.after
+        ledger.changes.append(change)
+        taken = change.after.provider_transaction_id
+        if taken is not None:
+            ledger.owners.setdefault((cash_out.provider, taken), cash_out.id)
+        return Recorded(cash_out=change.after, change=change, receipt=receipt)
+
+    def _capabilities(self, cash_out: CashOut) -> Capabilities:
+        return self.catalogue.providers[cash_out.provider].capabilities
+
+    def _with_owner(self, ledger: _Ledger, cash_out: CashOut, report: Report) -> Report:
+        said = _transaction_id(report.finding)
+        owner = ledger.owners.get((cash_out.provider, said)) if said else None
+        return replace(report, id_taken=owner is not None and owner != cash_out.id)
+
+    def _tell(self, ledger: _Ledger) -> None:
+        moved = [change.after.id for change in ledger.changes if change.after != change.before]
+        if moved:
+            self.nudge.changed(moved)
+        due = {
+            change.after.plan.action
+            for change in ledger.changes
+            if change.after.plan is not None and change.after.plan.due_at <= ledger.now
+        }
+        kinds = [_WORK[action] for action in Action if action in due]
+        if any(change.events for change in ledger.changes):
+            kinds.append(Work.RELAY)
+        if kinds:
+            self.nudge.work(*kinds)
+
+
+def _is_news(receipt: Receipt | None) -> bool:
+    """Tell whether a delivery is news: an equal one was judged before, a replayed one never is."""
+    return receipt is None or (receipt.fresh and not receipt.replayed)
+
+
+async def _targets(unit: Unit, arrivals: Sequence[Arrival]) -> list[UUID | None]:
+    lookups = [each.lookup for each in arrivals if each.cash_out_id is None and each.lookup]
+    found = await unit.cash_outs.find(lookups) if lookups else {}
+    return [
+        arrival.cash_out_id or (found.get(arrival.lookup) if arrival.lookup else None)
+        for arrival in arrivals
+    ]
+
+
+async def _owners(unit: Unit, arrivals: Sequence[Arrival]) -> dict[tuple[str, str], UUID]:
+    said = {
+        (arrival.provider, transaction_id)
+        for arrival in arrivals
+        if arrival.report and (transaction_id := _transaction_id(arrival.report.finding))
+    }
+    return dict(await unit.cash_outs.owners(sorted(said))) if said else {}
+
+
+def _transaction_id(finding: Finding) -> str | None:
+    news = finding.news if isinstance(finding, Outcome) else finding
+    return news.provider_transaction_id if isinstance(news, News) else None
+
+
+async def _write(unit: Unit, ledger: _Ledger) -> None:
+    changes = _merged(ledger)
+    if not changes:
+        return
+    await unit.cash_outs.save(changes)
+    events = [event for change in ledger.changes for event in change.events]
+    if events:
+        await unit.outbox.add(events)
+    freed: dict[Slot, int] = {}
+    for cash_out in (change.after for change in ledger.changes if change.frees):
+        for slot in (cash_out.windows.day, cash_out.windows.month):
+            freed[slot] = freed.get(slot, 0) + cash_out.amount.minor
+    if freed:
+        await unit.limits.give_back(freed)
+
+
+def _merged(ledger: _Ledger) -> list[Change]:
+    """Return one change per cash-out: from what was stored to what all its arrivals made of it."""
+    own: dict[UUID, list[Change]] = {}
+    for change in ledger.changes:
+        own.setdefault(change.before.id, []).append(change)
+    return [
+        Change(
+            before=changes[0].before,
+            after=changes[-1].after,
+            evidence=tuple(piece for change in changes for piece in change.evidence),
+            verdict=changes[-1].verdict,
+        )
+        for changes in own.values()
+    ]
+
+
+async def _match(
+    unit: Unit,
+    arrivals: Sequence[Arrival],
+    targets: Sequence[UUID | None],
+    receipts: Mapping[UUID, Receipt],
+) -> None:
+    matches: dict[UUID, UUID] = {}
+    for arrival, target in zip(arrivals, targets, strict=True):
+        if target is None:
+            continue
+        if arrival.orphan is not None:
+            matches[arrival.orphan] = target
+        elif arrival.delivery is not None and receipts[arrival.delivery.id].fresh:
+            matches[receipts[arrival.delivery.id].delivery_id] = target
+    if matches:
+        await unit.inbox.match(matches)

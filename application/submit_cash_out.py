@@ -1,0 +1,93 @@
+"""Submit: have providers pay what is due. The attempt is committed before the first byte leaves."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from application.lanes import Lane
+from application.ports import Chance, Clock, Order, Units
+from application.record_news import Arrival, Record, Recorded
+from domain.attempts import NextStep, OutcomeKind
+from domain.cash_out import Action, Change, Lease, ask_instead, begin_attempt
+from domain.corridors import Policy
+from domain.evidence import Outcome, Source
+from domain.record import Report, next_step
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt that is committed and may be made now. since: `Clock.elapsed` before its lease."""
+
+    order: Order
+    lease: UUID
+    since: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitCashOut:
+    """Claims what is due, commits the attempts, then sends them one by one and records answers."""
+
+    units: Units
+    record: Record
+    policy: Policy
+    clock: Clock
+    chance: Chance
+
+    async def begin(self, lane: Lane, limit: int) -> list[Begun]:
+        """Claim up to `limit` due cash-outs and commit an attempt for each; send nothing.
+
+        Raises Conflict or StorageUnavailable: nothing may be sent then.
+        """
+        since = self.clock.elapsed()
+        capabilities = lane.provider.capabilities
+        begun: list[Begun] = []
+        changes: list[Change] = []
+        async with self.units.begin() as unit:
+            claimed = await unit.cash_outs.claim(
+                lane.provider.id, Action.SUBMIT, limit, self.clock.now()
+            )
+            for cash_out in claimed.cash_outs:
+                decision = next_step(cash_out, capabilities, self.policy, claimed.now)
+                if decision.step is not NextStep.SEND:
+                    changes.append(ask_instead(cash_out, claimed.now))
+                    continue
+                lease = Lease(self.chance.token(), claimed.now + self.policy.lease)
+                change = begin_attempt(cash_out, claimed.now, lease)
+                changes.append(change)
+                begun.append(Begun(lane.order(change.after), lease.token, since))
+            if changes:
+                await unit.cash_outs.save(changes)
+                await unit.outbox.add([event for change in changes for event in change.events])
+        lane.submits_begin(len(begun), self.clock.elapsed())
+        return begun
+
+    async def send(self, lane: Lane, begun: Begun) -> Recorded:
+        """Make one committed attempt and record how it ended. Called once per attempt."""
+        if self.lease_is_too_short(begun):
+            # Somebody else may take over while the call runs: better not to begin it.
+            outcome = Outcome(OutcomeKind.UNSENT, detail="the lease ran out before sending")
+            lane.submit_abandoned()
+        else:
+            try:
+                outcome = await lane.gateway.disburse(begun.order)
+            except BaseException:
+                lane.submit_abandoned()
+                raise
+            lane.submit_ended(outcome, self.clock.elapsed())
+        return await self.record(self._arrival(lane, begun, outcome))
+
+    def lease_is_too_short(self, begun: Begun) -> bool:
+        """Tell whether a call begun now could outlive its lease."""
+        held_for = self.clock.elapsed() - begun.since
+        return held_for + self.policy.call_deadline > self.policy.lease
+
+    def _arrival(self, lane: Lane, begun: Begun, outcome: Outcome) -> Arrival:
+        report = Report(
+            source=Source.SUBMIT,
+            finding=outcome,
+            attempt=begun.order.attempt,
+            lease=begun.lease,
+            raw=outcome.raw,
+            permille=self.chance.permille(),
+        )
+        return Arrival(lane.provider.id, report, cash_out_id=begun.order.cash_out_id)

@@ -1,0 +1,166 @@
+"""The worker: does what is due, for every provider, until it is told to stop.
+
+Every timer is a row with a due time, so any number of workers can run side by side. A worker that
+dies takes nothing with it: its leases expire and another one asks what became of its attempts.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from application.check_status import CheckStatus
+from application.housekeeping import RaiseReviews, RematchOrphans
+from application.lanes import Lane, Lanes
+from application.ports import (
+    Clock,
+    Conflict,
+    Nudge,
+    Overloaded,
+    StorageUnavailable,
+    Waiting,
+    Work,
+)
+from application.relay_events import RelayEvents
+from application.submit_cash_out import SubmitCashOut
+
+_STORE_FAULTS = (Conflict, Overloaded, StorageUnavailable)
+
+
+class Journal(Protocol):
+    """Where the worker says what a person should know."""
+
+    def fault(self, where: str, fault: BaseException) -> None:
+        """Tell of a fault that the worker will get over by itself, or of a bug."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to look without being told, how much to take at once, how long to drain."""
+
+    poll: timedelta = timedelta(seconds=1)
+    tidy: timedelta = timedelta(seconds=5)
+    batch: int = 100
+    drain: timedelta = timedelta(seconds=50)
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process's share of the background work."""
+
+    lanes: Lanes
+    submit: SubmitCashOut
+    check: CheckStatus
+    relay: RelayEvents
+    rematch: RematchOrphans
+    reviews: RaiseReviews
+    clock: Clock
+    nudge: Nudge
+    waiting: Waiting
+    journal: Journal
+    pace: Pace = field(default_factory=Pace)
+    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+    _stopping: bool = False
+
+    async def run(self) -> None:
+        """Work until `stop`; then finish the calls in flight, inside the drain time."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self.lanes.values():
+                group.create_task(self._loop(Work.SUBMIT, self._submitting(lane)))
+                group.create_task(self._loop(Work.ASK, self._checking(lane)))
+            group.create_task(self._loop(Work.RELAY, self.relay))
+            group.create_task(self._loop(Work.TIDY, self._tidy))
+        await self._drain()
+
+    def stop(self) -> None:
+        """Take nothing new."""
+        self._stopping = True
+        self.nudge.work(*Work)
+
+    @property
+    def in_flight(self) -> int:
+        """How many provider calls are under way."""
+        return len(self._calls)
+
+    async def step(self) -> int:
+        """Do one round of everything that is due, to its end; return how much there was.
+
+        For tests and simulations that want the work without the loops.
+        """
+        done = 0
+        for lane in self.lanes.values():
+            done += await self._submitting(lane)()
+            done += await self._checking(lane)()
+        while self._calls:
+            await asyncio.wait(set(self._calls))
+        done += await self._tidy()
+        return done + await self.relay()
+
+    async def _loop(self, kind: Work, work: Callable[[], Awaitable[int]]) -> None:
+        longest = self.pace.tidy if kind is Work.TIDY else self.pace.poll
+        while not self._stopping:
+            done = 0
+            try:
+                done = await work()
+            except _STORE_FAULTS as fault:
+                self.journal.fault(kind, fault)
+                await self.clock.sleep(self.pace.poll)
+            if not done:
+                await self.waiting.for_work(kind, longest)
+
+    def _submitting(self, lane: Lane) -> Callable[[], Awaitable[int]]:
+        async def submit_due() -> int:
+            room = min(lane.room_for_submits(self.clock.elapsed()), self.pace.batch)
+            if not room:
+                return 0
+            begun = await self.submit.begin(lane, room)
+            for each in begun:
+                send = self.submit.send(lane, each)
+                self._start(Work.SUBMIT, send, may_be_full=len(begun) == room)
+            return len(begun)
+
+        return submit_due
+
+    def _checking(self, lane: Lane) -> Callable[[], Awaitable[int]]:
+        async def ask_about_due() -> int:
+            room = min(lane.room_for_queries(), self.pace.batch)
+            if not room:
+                return 0
+            questions = await self.check.begin(lane, room)
+            for each in questions:
+                ask = self.check.ask(lane, each)
+                self._start(Work.ASK, ask, may_be_full=len(questions) == room)
+            return len(questions)
+
+        return ask_about_due
+
+    async def _tidy(self) -> int:
+        return await self.rematch() + await self.reviews()
+
+    def _start(self, kind: Work, call: Coroutine[Any, Any, object], *, may_be_full: bool) -> None:
+        async def guarded() -> None:
+            try:
+                await call
+            except _STORE_FAULTS as fault:
+                # The answer could not be kept: the lease expires, and the provider is asked again.
+                self.journal.fault(kind, fault)
+            if may_be_full:
+                self.nudge.work(kind)
+
+        task = asyncio.create_task(guarded())
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _drain(self) -> None:
+        if self._calls:
+            await asyncio.wait(set(self._calls), timeout=self.pace.drain.total_seconds())
+        for late in set(self._calls):
+            late.cancel()
+        try:
+            while await self.relay():
+                continue
+            await self.relay.stop()
+        except _STORE_FAULTS as fault:
+            self.journal.fault(Work.RELAY, fault)

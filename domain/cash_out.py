@@ -1,0 +1,271 @@
+"""The cash-out: what a user asked for, how far it got, and how news changes it.
+
+Everything here is a pure function from a cash-out and a fact to a Change: the new cash-out, the
+events that tell of it, the evidence that caused it. The shell stores a Change in one transaction.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.attempts import Attempt, OutcomeKind
+from domain.events import ANNOUNCES, Event, EventType, event
+from domain.evidence import Evidence, ReviewReason
+from domain.failures import FAILURES, FailureCode
+from domain.limits import Windows
+from domain.money import Money
+from domain.payee import Payee
+from domain.refusals import TooLateToCancel
+from domain.states import ENDINGS, Status, Verdict, judge
+
+
+class Action(StrEnum):
+    """What a worker is to do with a cash-out when it is due."""
+
+    SUBMIT = "submit"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next action and when it is due. The cash-out is its own job: there is no other queue."""
+
+    action: Action
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's hold on a due cash-out: nobody else takes it before `until`."""
+
+    token: UUID
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CashOut:
+    """One order to pay `amount` to `payee`; the user pays `amount + fee`.
+
+    version counts stored changes. events and pieces count the events and evidence so far. asked
+    counts status queries since the last attempt, asked_at is the latest. not_found_at is when the
+    provider last said that it knows nothing. claim is what an unproven webhook last claimed.
+    """
+
+    id: UUID
+    user_id: str
+    wallet_id: str
+    provider: str
+    amount: Money
+    fee: Money
+    tariff_version: str
+    payee: Payee
+    reference: str
+    reference_given: bool
+    created_at: datetime
+    updated_at: datetime
+    status: Status = Status.PENDING
+    provider_transaction_id: str | None = None
+    failure_code: FailureCode | None = None
+    failure_reason: str | None = None
+    review: ReviewReason | None = None
+    contradicted: bool = False
+    completed_at: datetime | None = None
+    plan: Plan | None = None
+    lease: Lease | None = None
+    attempts: tuple[Attempt, ...] = ()
+    asked: int = 0
+    asked_at: datetime | None = None
+    not_found_at: datetime | None = None
+    claim: Status | None = None
+    version: int = 1
+    events: int = 0
+    pieces: int = 0
+
+    @property
+    def total(self) -> Money:
+        """What the user pays."""
+        return self.amount + self.fee
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the state is final."""
+        return self.status in ENDINGS
+
+    @property
+    def needs_review(self) -> bool:
+        """Tell whether a human has to look."""
+        return self.review is not None
+
+    @property
+    def windows(self) -> Windows:
+        """The counters it was reserved in: given back into these, whenever that happens."""
+        return Windows.of(self.user_id, self.provider, self.amount.currency.code, self.created_at)
+
+    def holds(self, token: UUID | None) -> bool:
+        """Tell whether this token is the present lease."""
+        return self.lease is not None and token is not None and self.lease.token == token
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A cash-out before and after, and what is written with it. `frees` gives limits back."""
+
+    before: CashOut
+    after: CashOut
+    events: tuple[Event, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    verdict: Verdict = Verdict.NOTED
+
+    @property
+    def frees(self) -> bool:
+        """Tell whether this change ends the cash-out unpaid."""
+        unpaid = {Status.FAILED, Status.CANCELLED}
+        return self.after.status in unpaid and self.before.status not in unpaid
+
+
+@dataclass(slots=True)
+class Draft:
+    """A change being made: the cash-out so far and what has been said about it."""
+
+    before: CashOut
+    now: datetime
+    after: CashOut = field(init=False)
+    events: list[Event] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    verdict: Verdict = Verdict.NOTED
+
+    def __post_init__(self) -> None:
+        """Start from the cash-out as it is."""
+        self.after = self.before
+
+    def move(
+        self, status: Status, *, code: FailureCode | None = None, reason: str | None = None
+    ) -> Verdict:
+        """Have the judge decide about a proven state, enter it if it may be, return the verdict.
+
+        A contradiction changes no state: it is told once and waits for a human.
+        """
+        verdict = judge(self.after.status, status)
+        if verdict is Verdict.MOVE:
+            self._enter(status, code, reason)
+        elif verdict is Verdict.CONTRADICTION:
+            if not self.after.contradicted:
+                self.after = replace(self.after, contradicted=True)
+                self.announce(EventType.CONTRADICTED, reported=status)
+            self.call_human(ReviewReason.CONTRADICTION)
+        return verdict
+
+    def _enter(self, status: Status, code: FailureCode | None, reason: str | None) -> None:
+        unpaid = status in {Status.FAILED, Status.CANCELLED}
+        if status is Status.FAILED:
+            code = code or FailureCode.UNSPECIFIED
+        ended = status in ENDINGS
+        self.after = replace(
+            self.after,
+            status=status,
+            failure_code=code if unpaid else None,
+            failure_reason=(reason or (FAILURES[code].english if code else None))
+            if unpaid
+            else None,
+            completed_at=self.now if ended else None,
+            plan=None if ended else self.after.plan,
+            lease=None if ended else self.after.lease,
+        )
+        self.announce(ANNOUNCES[status])
+
+    def call_human(self, reason: ReviewReason) -> None:
+        """Raise a review, unless one is open already."""
+        if self.after.review is None:
+            self.after = replace(self.after, review=reason)
+            self.announce(EventType.NEEDS_REVIEW)
+
+    def announce(self, kind: EventType, *, reported: Status | None = None) -> None:
+        """Add an event with the facts that its type carries."""
+        sequence = self.after.events + 1
+        self.after = replace(self.after, events=sequence)
+        facts = _facts(kind, self.after, reported)
+        self.events.append(event(kind, self.after.id, sequence, self.now, facts))
+
+    def finish(self) -> Change:
+        """Return the change; the version and the time of change move only when something did."""
+        after = self.after
+        if after != self.before:
+            after = replace(after, version=self.before.version + 1, updated_at=self.now)
+        return Change(self.before, after, tuple(self.events), tuple(self.evidence), self.verdict)
+
+
+def _facts(
+    kind: EventType, cash_out: CashOut, reported: Status | None
+) -> dict[str, str | Money | None]:
+    facts: dict[str, str | Money | None] = {
+        "userId": cash_out.user_id,
+        "walletId": cash_out.wallet_id,
+        "amount": cash_out.amount,
+        "currency": cash_out.amount.currency.code,
+        "fee": cash_out.fee,
+        "provider": cash_out.provider,
+    }
+    if kind is EventType.INITIATED:
+        facts["providerAccountId"] = cash_out.payee.msisdn.e164
+    else:
+        facts["providerTransactionId"] = cash_out.provider_transaction_id
+    if kind in {EventType.FAILED, EventType.CANCELLED}:
+        facts["failureReason"] = cash_out.failure_reason
+        facts["failureCode"] = cash_out.failure_code
+    if kind is EventType.CONTRADICTED:
+        facts["status"] = cash_out.status
+        facts["reportedStatus"] = reported
+    if kind is EventType.NEEDS_REVIEW:
+        facts["status"] = cash_out.status
+        facts["reviewReason"] = cash_out.review
+    facts["reference"] = cash_out.reference
+    return facts
+
+
+def accept(cash_out: CashOut) -> Change:
+    """Return the first change of a new cash-out: due at once, and told to others."""
+    draft = Draft(cash_out, cash_out.created_at)
+    draft.announce(EventType.INITIATED)
+    first = replace(draft.after, plan=Plan(Action.SUBMIT, cash_out.created_at))
+    return Change(cash_out, first, tuple(draft.events), (), Verdict.MOVE)
+
+
+def begin_attempt(cash_out: CashOut, now: datetime, lease: Lease) -> Change:
+    """Return the change that must be committed before the first byte of a submit leaves."""
+    draft = Draft(cash_out, now)
+    attempt = Attempt(len(cash_out.attempts) + 1, cash_out.reference, now)
+    draft.after = replace(
+        draft.after,
+        attempts=(*cash_out.attempts, attempt),
+        lease=lease,
+        asked=0,
+        not_found_at=None,
+        # If this process dies before it learns the answer, the next worker asks and never sends.
+        plan=Plan(Action.ASK, now),
+    )
+    draft.move(Status.PROCESSING)
+    return draft.finish()
+
+
+def ask_instead(cash_out: CashOut, now: datetime) -> Change:
+    """Return the change of a plan to send into one to ask: sending is not allowed as things are."""
+    draft = Draft(cash_out, now)
+    draft.after = replace(draft.after, plan=Plan(Action.ASK, now), lease=None)
+    return draft.finish()
+
+
+def hold(cash_out: CashOut, lease: Lease) -> Change:
+    """Return the change by which a worker takes a due cash-out into its hands."""
+    after = replace(cash_out, lease=lease, version=cash_out.version + 1)
+    return Change(cash_out, after)
+
+
+def cancel(cash_out: CashOut, now: datetime) -> Change:
+    """Withdraw a cash-out of which provably nothing is on the wire; raise TooLateToCancel."""
+    on_the_wire = any(attempt.settled is not OutcomeKind.UNSENT for attempt in cash_out.attempts)
+    if cash_out.ended or on_the_wire or cash_out.lease is not None:
+        raise TooLateToCancel(cash_out.status)
+    draft = Draft(cash_out, now)
+    draft.verdict = draft.move(Status.CANCELLED, reason="Cancelled by the user.")
+    return draft.finish()

@@ -1,0 +1,75 @@
+"""Events: what other services are told. Names and payloads are contracts, in golden files."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from domain.money import Money
+from domain.states import Status
+
+SOURCE = "payment-integration-service"
+"""The `ce-source` of every event."""
+
+
+class EventType(StrEnum):
+    """The type of an event, which is its NATS subject too."""
+
+    INITIATED = "cash_out.initiated"
+    PROCESSING = "cash_out.processing"
+    COMPLETED = "cash_out.completed"
+    FAILED = "cash_out.failed"
+    CANCELLED = "cash_out.cancelled"
+    CONTRADICTED = "cash_out.contradicted"
+    NEEDS_REVIEW = "cash_out.needs_review"
+
+
+ANNOUNCES: dict[Status, EventType] = {
+    Status.PENDING: EventType.INITIATED,
+    Status.PROCESSING: EventType.PROCESSING,
+    Status.COMPLETED: EventType.COMPLETED,
+    Status.FAILED: EventType.FAILED,
+    Status.CANCELLED: EventType.CANCELLED,
+}
+"""The event that tells of entering each state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of one cash-out.
+
+    id: derived from the cash-out and the sequence, so that telling twice is recognisable.
+    sequence: 1.. per cash-out, without gaps. body: the JSON payload.
+    """
+
+    id: UUID
+    type: EventType
+    cash_out_id: UUID
+    sequence: int
+    at: datetime
+    body: str
+
+
+def event(
+    kind: EventType,
+    cash_out_id: UUID,
+    sequence: int,
+    at: datetime,
+    facts: dict[str, str | Money | None],
+) -> Event:
+    """Return the event with its facts as a JSON object, in the order given, without the Nones."""
+    members = [f'"cashOutId":"{cash_out_id}"']
+    members += [f'"{name}":{_json(fact)}' for name, fact in facts.items() if fact is not None]
+    return Event(
+        id=uuid5(cash_out_id, f"{sequence}/{kind}"),
+        type=kind,
+        cash_out_id=cash_out_id,
+        sequence=sequence,
+        at=at,
+        body="{" + ",".join(members) + "}",
+    )
+
+
+def _json(fact: str | Money) -> str:
+    return fact.plain if isinstance(fact, Money) else json.dumps(fact, ensure_ascii=False)
