@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
+from adapters.sandbox.behaviour import Manner, Word
 from adapters.sandbox.corridors import AFRIMONEY
 from adapters.sandbox.faults import Endpoint
 from adapters.sandbox.fields import (
@@ -17,7 +18,6 @@ from adapters.sandbox.fields import (
     read_msisdn,
     refused_amount,
 )
-from adapters.sandbox.scenarios import Manner, Word
 from adapters.sandbox.settings import SandboxSettings
 from adapters.sandbox.transactions import Announcement, Answer, Order, Report
 from adapters.sandbox.wire import (

@@ -16,6 +16,7 @@ from litestar.exceptions import ClientException, NotFoundException, PermissionDe
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from adapters.sandbox.behaviour import Scenario
 from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.corridors import BASES, EXPONENTS, PROVIDERS, UNKNOWN_COUNTRY
 from adapters.sandbox.deliveries import Delivery
@@ -23,7 +24,7 @@ from adapters.sandbox.engine import Engine
 from adapters.sandbox.faults import FaultRule, TooManyRules
 from adapters.sandbox.ledger import FloatAccount, Payout
 from adapters.sandbox.page import CSS, render_page
-from adapters.sandbox.scenarios import SCENARIOS, Scenario
+from adapters.sandbox.scenarios import SCENARIOS
 from adapters.sandbox.webhooks import Courier
 
 PREFIX: Final = "/_sandbox"

@@ -1,10 +1,9 @@
 """The provider simulator's brain: requests in, reactions out; no clock or socket of its own.
 
 Whoever drives it hands in the instant and acts out what comes back: a server on a real socket, a
-test's gateway in memory, a
-simulator with a virtual clock. Two doors lead to the same transactions: the wire (`handle`,
-`token`, `submit`, `status`) and
-the meaning (`transactions.submit`, `transactions.look_up`).
+test's gateway in memory, a simulator with a virtual clock. Two doors lead to the same transactions:
+the wire (`handle`, `token`, `submit`, `status`) and the meaning (`transactions.submit`,
+`transactions.look_up`).
 """
 
 from collections import Counter
@@ -16,12 +15,12 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from adapters.sandbox.afrimoney import AfriMoney
+from adapters.sandbox.behaviour import Manner
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, suffix_of
 from adapters.sandbox.deliveries import Deliveries, Delivery, DeliveryState, Dispatch
 from adapters.sandbox.faults import Act, Endpoint, FaultRule, Faults, Happening, Mishap
 from adapters.sandbox.ledger import Floats, Ledger
 from adapters.sandbox.orange_money import OrangeMoney
-from adapters.sandbox.scenarios import Manner
 from adapters.sandbox.settings import SandboxSettings
 from adapters.sandbox.transactions import (
     Announcement,

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
+from adapters.sandbox.behaviour import Manner, Word
 from adapters.sandbox.corridors import ORANGE_MONEY
 from adapters.sandbox.faults import Endpoint
 from adapters.sandbox.fields import (
@@ -23,7 +24,6 @@ from adapters.sandbox.fields import (
     read_msisdn,
     refused_amount,
 )
-from adapters.sandbox.scenarios import Manner, Word
 from adapters.sandbox.settings import SandboxSettings
 from adapters.sandbox.transactions import Announcement, Answer, Order, Report
 from adapters.sandbox.wire import (

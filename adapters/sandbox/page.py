@@ -6,12 +6,13 @@ from html import escape
 from itertools import islice
 from typing import Final
 
+from adapters.sandbox.behaviour import Expected, Scenario
 from adapters.sandbox.corridors import BASES, PROVIDERS
 from adapters.sandbox.deliveries import Delivery
 from adapters.sandbox.engine import Engine
 from adapters.sandbox.faults import Posted
 from adapters.sandbox.ledger import DEFAULT_FLOAT
-from adapters.sandbox.scenarios import SCENARIOS, Expected, Scenario
+from adapters.sandbox.scenarios import SCENARIOS
 
 _ROWS_SHOWN: Final = 50
 

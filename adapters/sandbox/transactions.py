@@ -12,6 +12,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
+from adapters.sandbox.behaviour import Hook, Manner, Moment, Refusal, Scenario, Step, Turn, Word
 from adapters.sandbox.corridors import (
     AFRIMONEY,
     ORANGE_MONEY,
@@ -20,18 +21,7 @@ from adapters.sandbox.corridors import (
     suffix_of,
 )
 from adapters.sandbox.ledger import FloatAccount, Floats, Ledger, Payout
-from adapters.sandbox.scenarios import (
-    SCENARIOS,
-    Hook,
-    Manner,
-    Moment,
-    Refusal,
-    Scenario,
-    Step,
-    Turn,
-    Word,
-    scenario_for,
-)
+from adapters.sandbox.scenarios import SCENARIOS, scenario_for
 from adapters.sandbox.settings import SandboxSettings
 
 _ID_PREFIX: Final = MappingProxyType({ORANGE_MONEY: "OM", AFRIMONEY: "AFM"})
