@@ -1,0 +1,58 @@
+"""The outbox in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+from adapters.memory.store import Staging
+from application.ports import Conflict, OutboxEntry
+from domain.events import Event
+
+
+class MemoryOutbox:
+    """Implements `Outbox`."""
+
+    def __init__(self, staging: Staging) -> None:
+        self._now = staging
+
+    async def add(self, events: Sequence[Event]) -> None:
+        """Append events, in order; raise Conflict when one of that sequence is there already."""
+        for event in events:
+            place = (event.cash_out_id, event.sequence)
+            if self._now.told.get(place) is not None:
+                self._now.broken = True
+                raise Conflict("an event of this sequence is there already")
+            position = self._now.next_position
+            self._now.next_position = position + 1
+            self._now.told.put(place, position)
+            self._now.events.put(position, event)
+            self._now.waiting.put(position, value=True)
+
+    async def waiting(self, limit: int) -> list[OutboxEntry]:
+        """Return the oldest events that have not been acknowledged, in order."""
+        return [self._entry(position) for position in islice(self._now.waiting, limit)]
+
+    async def mark_sent(self, positions: Sequence[int], at: datetime) -> None:
+        """Mark events as acknowledged; when that was is not kept here."""
+        del at
+        for position in positions:
+            self._now.waiting.remove(position)
+
+    async def oldest_waiting(self) -> datetime | None:
+        """Return when the oldest unacknowledged event happened."""
+        for position in self._now.waiting:
+            return self._entry(position).event.at
+        return None
+
+    async def after(self, position: int, limit: int) -> list[OutboxEntry]:
+        """Return events behind a position, acknowledged or not; see `Reader.events_after`."""
+        last = self._now.next_position - 1
+        first = max(1, last + 1 + position) if position < 0 else position + 1
+        return [self._entry(each) for each in range(first, min(last, first + limit - 1) + 1)]
+
+    def _entry(self, position: int) -> OutboxEntry:
+        event = self._now.events.get(position)
+        if event is None:
+            message = f"the outbox has no position {position}"
+            raise LookupError(message)
+        return OutboxEntry(position, event)

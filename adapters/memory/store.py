@@ -1,0 +1,139 @@
+"""The store in memory: committed tables, and staged ones that a transaction writes into."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from application.ports import Delivery
+from domain.cash_out import CashOut
+from domain.events import Event
+from domain.evidence import Evidence
+from domain.limits import Counted, Slot
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A delivery in the inbox, and the cash-out that it was for."""
+
+    delivery: Delivery
+    cash_out_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The latest kept body under a replay key."""
+
+    digest: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A named lease."""
+
+    holder: UUID
+    until: datetime
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """What is committed. It outlives the units and readers over it, as a database does a process.
+
+    planned, open, waiting and unmatched are indexes: the keys of rows that have work to be found.
+    """
+
+    cash_outs: dict[UUID, CashOut] = field(default_factory=dict)
+    by_reference: dict[str, UUID] = field(default_factory=dict)
+    by_provider_id: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    keys: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    planned: dict[UUID, bool] = field(default_factory=dict)
+    open: dict[UUID, bool] = field(default_factory=dict)
+    evidence: dict[UUID, tuple[Evidence, ...]] = field(default_factory=dict)
+    counters: dict[Slot, Counted] = field(default_factory=dict)
+    events: dict[int, Event] = field(default_factory=dict)
+    told: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    waiting: dict[int, bool] = field(default_factory=dict)
+    deliveries: dict[UUID, Kept] = field(default_factory=dict)
+    by_digest: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    by_replay_key: dict[tuple[str, str], Signed] = field(default_factory=dict)
+    unmatched: dict[UUID, bool] = field(default_factory=dict)
+    leases: dict[str, Held] = field(default_factory=dict)
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    queued: int = 0
+
+
+class Staged(Generic[Key, Value]):
+    """A table as one transaction sees it: what is committed under what it has written so far.
+
+    Costs what is written, not what is stored.
+    """
+
+    def __init__(self, committed: dict[Key, Value]) -> None:
+        self._committed = committed
+        self._written: dict[Key, Value | None] = {}
+
+    def get(self, key: Key) -> Value | None:
+        """Return the row, or None."""
+        return self._written[key] if key in self._written else self._committed.get(key)
+
+    def put(self, key: Key, value: Value) -> None:
+        """Write a row."""
+        self._written[key] = value
+
+    def remove(self, key: Key) -> None:
+        """Take a row away, if it is there."""
+        self._written[key] = None
+
+    def __iter__(self) -> Iterator[Key]:
+        """Yield every key: the committed ones in the order they came, then the new ones."""
+        for key in self._committed:
+            if key not in self._written or self._written[key] is not None:
+                yield key
+        for key, added in self._written.items():
+            if added is not None and key not in self._committed:
+                yield key
+
+    def commit(self) -> None:
+        """Make what was written visible to all."""
+        for key, value in self._written.items():
+            if value is None:
+                self._committed.pop(key, None)
+            else:
+                self._committed[key] = value
+        self._written = {}
+
+
+class Staging:
+    """All tables as one transaction sees them."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.cash_outs = Staged(store.cash_outs)
+        self.by_reference = Staged(store.by_reference)
+        self.by_provider_id = Staged(store.by_provider_id)
+        self.keys = Staged(store.keys)
+        self.planned = Staged(store.planned)
+        self.open = Staged(store.open)
+        self.evidence = Staged(store.evidence)
+        self.counters = Staged(store.counters)
+        self.events = Staged(store.events)
+        self.told = Staged(store.told)
+        self.waiting = Staged(store.waiting)
+        self.deliveries = Staged(store.deliveries)
+        self.by_digest = Staged(store.by_digest)
+        self.by_replay_key = Staged(store.by_replay_key)
+        self.unmatched = Staged(store.unmatched)
+        self.leases = Staged(store.leases)
+        self.next_position = len(store.events) + 1
+        self.broken = False
+
+    def commit(self) -> None:
+        """Make everything visible at once: nothing is awaited in between."""
+        for table in vars(self).values():
+            if isinstance(table, Staged):
+                table.commit()
