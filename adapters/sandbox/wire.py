@@ -59,9 +59,7 @@ class Reaction:
     """What the provider does on a request.
 
     `reply` None means that the connection ends without an answer, after `wire` has been acted out.
-    `payouts` are
-    the transactions paid by this very call and `webhooks` the deliveries it scheduled, by their
-    ids.
+    `payouts` are the transactions paid by this very call, `webhooks` the deliveries it scheduled.
     """
 
     reply: Reply | None

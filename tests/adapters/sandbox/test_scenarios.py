@@ -16,52 +16,18 @@ from adapters.sandbox.corridors import (
 from adapters.sandbox.engine import Engine
 from adapters.sandbox.scenarios import SCENARIOS, SUCCESS, Ending, scenario_for
 from adapters.sandbox.settings import SandboxSettings
-from tests.adapters.sandbox.calls import NOW, Caller, answered, payee
+from tests.adapters.sandbox.calls import NOW, Caller, Payee, answered, payee
 from tests.adapters.sandbox.careful_client import CarefulClient
 
 CASES = [(row.suffix, name) for row in SCENARIOS.values() for name in row.providers]
 REFERENCE = "CASH-1700000000000-0042"
 LONG = timedelta(days=30)
 
-DOCUMENTED = [
-    "789",
-    "001",
-    "002",
-    "003",
-    "011",
-    "019",
-    "029",
-    "049",
-    "089",
-    "091",
-    "119",
-    "129",
-    "139",
-    "149",
-    "159",
-    "201",
-    "202",
-    "203",
-    "204",
-    "205",
-    "206",
-    "207",
-    "208",
-    "209",
-    "210",
-    "211",
-    "212",
-    "301",
-    "302",
-    "303",
-    "304",
-    "305",
-    "306",
-    "307",
-    "308",
-    "309",
-    "310",
-]
+DOCUMENTED = """
+    789 001 002 003 011 019 029 049 089 091 119 129 139 149 159
+    201 202 203 204 205 206 207 208 209 210 211 212
+    301 302 303 304 305 306 307 308 309 310
+"""
 
 
 def client_of(suffix: str, provider: str) -> CarefulClient:
@@ -76,7 +42,7 @@ def ended(suffix: str, provider: str) -> CarefulClient:
 
 
 def test_the_table_has_exactly_the_documented_scenarios() -> None:
-    assert sorted(SCENARIOS) == sorted(DOCUMENTED)
+    assert sorted(SCENARIOS) == sorted(DOCUMENTED.split())
 
 
 @pytest.mark.parametrize(("suffix", "provider"), CASES)
