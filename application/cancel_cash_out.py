@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.callers import Caller
-from application.ports import Clock, Conflict, Nudge, Units, Work
+from application.ports import SILENCE, Clock, Conflict, Journal, Nudge, Units, Work
 from domain.cash_out import CashOut, cancel
 from domain.refusals import NotFound
 
@@ -18,6 +18,7 @@ class CancelCashOut:
     units: Units
     clock: Clock
     nudge: Nudge
+    journal: Journal = SILENCE
 
     async def __call__(self, caller: Caller, cash_out_id: UUID) -> CashOut:
         """Return the cancelled cash-out; raise NotFound, Forbidden or TooLateToCancel."""
@@ -39,6 +40,7 @@ class CancelCashOut:
             await unit.outbox.add(change.events)
             minor = found.amount.minor
             await unit.limits.give_back({found.windows.day: minor, found.windows.month: minor})
+        self.journal.changed([change])
         self.nudge.changed([cash_out_id])
         self.nudge.work(Work.RELAY)
         return change.after

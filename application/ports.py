@@ -536,6 +536,31 @@ class Nudge(Protocol):
         ...
 
 
+class Journal(Protocol):
+    """Where a person reads what the service does: one line per change, nothing personal in it."""
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Tell of changes that have been committed."""
+        ...
+
+    def fault(self, where: str, fault: BaseException) -> None:
+        """Tell of a fault that the service gets over by itself."""
+        ...
+
+
+class Silence:
+    """The journal that nobody reads."""
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Say nothing."""
+
+    def fault(self, where: str, fault: BaseException) -> None:
+        """Say nothing."""
+
+
+SILENCE = Silence()
+
+
 class Waiting(Protocol):
     """Waits for hints: the other end of Nudge inside one process."""
 

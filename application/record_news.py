@@ -8,7 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.ports import Clock, Conflict, Delivery, Lookup, Nudge, Receipt, Unit, Units, Work
+from application.ports import (
+    SILENCE,
+    Clock,
+    Conflict,
+    Delivery,
+    Journal,
+    Lookup,
+    Nudge,
+    Overloaded,
+    Receipt,
+    StorageUnavailable,
+    Unit,
+    Units,
+    Work,
+)
 from domain.attempts import Capabilities
 from domain.cash_out import Action, CashOut, Change
 from domain.corridors import Catalogue, Policy
@@ -75,6 +89,7 @@ class RecordNews:
     policy: Policy
     clock: Clock
     nudge: Nudge
+    journal: Journal = SILENCE
 
     async def __call__(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
         """Return what became of each arrival, in order. Raises only faults of the store.
@@ -102,6 +117,7 @@ class RecordNews:
             ]
             await _write(unit, ledger)
             await _match(unit, arrivals, targets, receipts)
+        self.journal.changed(ledger.changes)
         self._tell(ledger)
         return results
 
@@ -235,3 +251,26 @@ async def _match(
             matches[receipts[arrival.delivery.id].delivery_id] = target
     if matches:
         await unit.inbox.match(matches)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """The door for what only this process knows: a provider's answer is not given up lightly.
+
+    A store that is away is tried again, `tries` times, `pause` apart, well inside a lease. When it
+    stays away the answer is lost; the lease expires and the provider is asked again.
+    """
+
+    door: Record
+    clock: Clock
+    tries: int = 20
+    pause: timedelta = timedelta(milliseconds=500)
+
+    async def __call__(self, arrival: Arrival) -> Recorded:
+        """Return what became of the arrival; raise StorageUnavailable or Overloaded at the end."""
+        for _ in range(self.tries - 1):
+            try:
+                return await self.door(arrival)
+            except (Conflict, Overloaded, StorageUnavailable):
+                await self.clock.sleep(self.pause)
+        return await self.door(arrival)

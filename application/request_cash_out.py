@@ -6,10 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from application.ports import (
+    SILENCE,
     Chance,
     Clock,
     Conflict,
     Identity,
+    Journal,
     KeyUse,
     Known,
     Nudge,
@@ -88,6 +90,7 @@ class RequestCashOut:
     clock: Clock
     chance: Chance
     nudge: Nudge
+    journal: Journal = SILENCE
 
     async def __call__(self, requests: Sequence[CashOutRequest]) -> list[Taken | Refusal]:
         """Return what became of each request, in order; raise only faults of the store.
@@ -143,6 +146,7 @@ class RequestCashOut:
             batch = _Batch(dict(known.by_key), dict(known.by_reference), dict(used))
             results = [_decide_one(batch, each) for each in candidates]
             await _write(unit, batch)
+        self.journal.changed(batch.changes)
         return results
 
 

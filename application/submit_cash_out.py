@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.lanes import Lane
-from application.ports import Chance, Clock, Order, Units
+from application.ports import SILENCE, Chance, Clock, Journal, Order, Units
 from application.record_news import Arrival, Record, Recorded
 from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import Action, Change, Lease, ask_instead, begin_attempt
@@ -32,6 +32,7 @@ class SubmitCashOut:
     policy: Policy
     clock: Clock
     chance: Chance
+    journal: Journal = SILENCE
 
     async def begin(self, lane: Lane, limit: int) -> list[Begun]:
         """Claim up to `limit` due cash-outs and commit an attempt for each; send nothing.
@@ -58,6 +59,7 @@ class SubmitCashOut:
             if changes:
                 await unit.cash_outs.save(changes)
                 await unit.outbox.add([event for change in changes for event in change.events])
+        self.journal.changed(changes)
         lane.submits_begin(len(begun), self.clock.elapsed())
         return begun
 

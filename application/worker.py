@@ -8,14 +8,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from application.check_status import CheckStatus
 from application.housekeeping import RaiseReviews, RematchOrphans
 from application.lanes import Lane, Lanes
 from application.ports import (
+    SILENCE,
     Clock,
     Conflict,
+    Journal,
     Nudge,
     Overloaded,
     StorageUnavailable,
@@ -26,14 +28,6 @@ from application.relay_events import RelayEvents
 from application.submit_cash_out import SubmitCashOut
 
 _STORE_FAULTS = (Conflict, Overloaded, StorageUnavailable)
-
-
-class Journal(Protocol):
-    """Where the worker says what a person should know."""
-
-    def fault(self, where: str, fault: BaseException) -> None:
-        """Tell of a fault that the worker will get over by itself, or of a bug."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ class Worker:
     clock: Clock
     nudge: Nudge
     waiting: Waiting
-    journal: Journal
+    journal: Journal = SILENCE
     pace: Pace = field(default_factory=Pace)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False

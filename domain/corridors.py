@@ -79,13 +79,14 @@ class Corridor:
     currencies: tuple[str, ...]
     number_format: NumberFormat = NumberFormat.E164_DIGITS
     enabled: bool = True
-    prefixes: tuple[str, ...] = ()
-    """National prefixes that are usually this operator's: a hint, numbers are ported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A mobile money provider as this service sees it. `available` is false where it is off."""
+    """A mobile money provider as this service sees it. `available` is false where it is off.
+
+    operators: the networks whose numbers are usually its customers': a hint, numbers are ported.
+    """
 
     id: str
     name: str
@@ -93,6 +94,7 @@ class Provider:
     tariffs: tuple[Tariff, ...]
     capabilities: Capabilities
     available: bool = True
+    operators: tuple[str, ...] = ()
 
     def tariff_at(self, now: datetime) -> Tariff:
         """Return the tariff in force; raise ValueError when none is yet."""

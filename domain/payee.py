@@ -1,7 +1,7 @@
 """Who is paid: a mobile money account named by an E.164 number, in a country we know."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 _E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
@@ -53,10 +53,15 @@ COUNTRIES: dict[str, Country] = {
 
 @dataclass(frozen=True, slots=True)
 class Msisdn:
-    """A phone number in E.164 (`+2250700000789`) and the ISO code of its country."""
+    """A phone number in E.164 (`+2250700000789`) and the ISO code of its country.
+
+    operator: the network that the number was issued by, empty when that is not known. A hint only:
+    it takes no part in comparisons.
+    """
 
     e164: str
     country: str
+    operator: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse to exist in any other form; raise ValueError."""

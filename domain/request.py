@@ -73,18 +73,19 @@ def quote(
         if msisdn is None:
             raise InvalidAccount("Give a mobile number in international form, like +2250700000789.")
         corridor = at.corridor_for(msisdn.country, code)
-        warnings = _prefix_hint(at, corridor, msisdn)
+        warnings = _operator_hint(at, msisdn)
     money = read_amount(amount, row.currency, row.step)
     row.check_size(money)
     version = at.tariff_at(now).version
     return Quote(at, corridor, row, version, money, row.fee_for(money), warnings)
 
 
-def _prefix_hint(provider: Provider, corridor: Corridor, msisdn: Msisdn) -> tuple[str, ...]:
-    national = msisdn.e164.removeprefix(f"+{corridor.country.calling_code}")
-    if not corridor.prefixes or national.startswith(corridor.prefixes):
+def _operator_hint(provider: Provider, msisdn: Msisdn) -> tuple[str, ...]:
+    operator = msisdn.operator.casefold()
+    if not operator or any(own.casefold() in operator for own in provider.operators):
         return ()
-    return (f"This number does not look like one of {provider.name}'s; it may have been ported.",)
+    hint = f"This number was issued by another operator than {provider.name}'s; check it."
+    return (hint,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,366 @@
+"""Settings: the environment, read once at start. A fault stops the process, with a line each.
+
+The lines name settings and say what to write; they never show a value.
+"""
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from adapters.provider_kit.wiring import Misconfigured, provider_module
+from entrypoints.configuration import (
+    SHIPPED,
+    Configuration,
+    ConfigurationRefused,
+    Patience,
+    read_configuration,
+)
+
+SERVICE = "payment-integration-service"
+SECRET_FILE = "jwt-secret"  # noqa: S105 -- the name of a file, not what is in it
+SHORTEST_JWT_SECRET = 32
+SHORTEST_PROVIDER_SECRET = 16
+
+_Value = TypeVar("_Value")
+
+
+class SettingsRefused(Exception):
+    """The process cannot start as it is configured; `faults` has one line for each reason."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        """Take the lines."""
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """How tokens are checked: exactly one of secret, public_key and jwks_url is set, or none."""
+
+    secret: str = field(default="", repr=False)
+    public_key: str = ""
+    jwks_url: str = ""
+    algorithm: str = "RS256"
+    issuer: str = ""
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a process is told. providers: per provider, its settings by suffix."""
+
+    app_env: str
+    host: str
+    port: int
+    data_dir: Path
+    database_url: str = field(repr=False)
+    nats_url: str = field(repr=False)
+    nats_monitor_url: str
+    nats_replicas: int
+    nats_shared_tokens: bool
+    tokens: TokenSettings
+    cors_allowed_origins: tuple[str, ...]
+    rate_limit_per_minute: int
+    workers_in_api: bool
+    poll: timedelta
+    shutdown_grace: timedelta
+    log_level: str
+    patience: Patience
+    configuration: Configuration
+    providers: Mapping[str, Mapping[str, str]] = field(repr=False)
+
+    @property
+    def production(self) -> bool:
+        """Tell whether real money moves here."""
+        return self.app_env == "production"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the store is a file."""
+        return self.database_url.startswith("sqlite")
+
+
+def read_settings(environ: Mapping[str, str], **overrides: str) -> Settings:
+    """Read the environment; `overrides` are further settings, by name, that win over it.
+
+    Raises SettingsRefused with one line for every fault found, not only the first.
+    """
+    return _Reading({**environ, **overrides}).settings()
+
+
+class _Fault(Exception):  # noqa: N818 -- carries half a sentence to the line that names the setting
+    """What is wrong with a value, without the value."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _seconds(value: str) -> timedelta:
+    try:
+        seconds = Decimal(value)
+    except InvalidOperation:
+        raise _Fault("must be a number of seconds") from None
+    if not seconds.is_finite() or not 0 <= seconds <= 31_536_000:
+        raise _Fault("must be a number of seconds from 0 to 31536000")
+    return timedelta(microseconds=int(seconds * 1_000_000))
+
+
+def _some_seconds(value: str) -> timedelta:
+    read = _seconds(value)
+    if not read:
+        raise _Fault("must be more than 0 seconds")
+    return read
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
+            raise _Fault(f"must be a whole number from {lowest} to {highest}")
+        return int(value)
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in choices:
+            raise _Fault(f"must be one of: {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _flag(value: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if value.casefold() not in words:
+        raise _Fault("must be true or false")
+    return words[value.casefold()]
+
+
+def _database(value: str) -> str:
+    if not value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+        raise _Fault(
+            "must be sqlite+aiosqlite:///path/to/file.db or"
+            " postgresql+asyncpg://user:password@host:5432/name"
+        )
+    return value
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
+            raise _Fault(
+                f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
+            )
+        return value
+
+    return read
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(each.strip() for each in value.split(",") if each.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
+            raise _Fault("must be origins like https://app.example.com, separated by commas")
+    return origins
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of an environment, collecting faults."""
+
+    environ: Mapping[str, str]
+    faults: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    def settings(self) -> Settings:
+        app_env = self.get("APP_ENV", "development", _one_of("development", "test", "production"))
+        production = app_env == "production"
+        data_dir = Path(self.get("CASHOUT_DATA_DIR", ".cashout", _text))
+        configuration = self._configuration()
+        providers = self._providers(configuration, production=production)
+        settings = self._all(app_env, data_dir, configuration, providers)
+        if production:
+            self.faults += _too_weak_for_production(settings)
+        self.faults += self._unknown_names(configuration)
+        if self.faults:
+            raise SettingsRefused(tuple(self.faults))
+        return settings
+
+    def get(self, name: str, default: str, read: Callable[[str], _Value]) -> _Value:
+        """Return a setting's value; note a fault and return the default's value otherwise."""
+        self.names.append(name)
+        value = self.environ.get(name, "").strip()
+        try:
+            return read(value or default)
+        except _Fault as fault:
+            self.faults.append(f"{name} {fault}")
+            return read(default)
+
+    def optional(self, name: str, read: Callable[[str], str]) -> str:
+        """Return a setting that may be absent: then it is empty."""
+        return self.get(name, "", lambda value: read(value) if value else "")
+
+    def _all(
+        self,
+        app_env: str,
+        data_dir: Path,
+        configuration: Configuration,
+        providers: Mapping[str, Mapping[str, str]],
+    ) -> Settings:
+        default_database = f"sqlite+aiosqlite:///{data_dir / 'cashout.db'}"
+        return Settings(
+            app_env=app_env,
+            host=self.get("HOST", "127.0.0.1", _text),
+            port=self.get("PORT", "3004", _whole(0, 65_535)),
+            data_dir=data_dir,
+            database_url=self.get("DATABASE_URL", default_database, _database),
+            nats_url=self.optional("NATS_URL", _url("nats", "tls", "ws", "wss")),
+            nats_monitor_url=self.optional("NATS_MONITOR_URL", _url("http", "https")),
+            nats_replicas=self.get("NATS_REPLICAS", "1", _whole(1, 5)),
+            nats_shared_tokens=self.get("NATS_SHARED_TOKENS", "false", _flag),
+            tokens=self._tokens(app_env, data_dir),
+            cors_allowed_origins=self.get("CORS_ALLOWED_ORIGINS", "", _origins),
+            rate_limit_per_minute=self.get("RATE_LIMIT_PER_MINUTE", "600", _whole(0, 1_000_000)),
+            workers_in_api=self.get("WORKERS_IN_API", "true", _flag),
+            poll=self.get("WORK_POLL_SECONDS", "1", _some_seconds),
+            shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", _seconds),
+            log_level=self.get("LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error")),
+            patience=self._patience(),
+            configuration=configuration,
+            providers=providers,
+        )
+
+    def _patience(self) -> Patience:
+        return Patience(
+            call=self.get("PROVIDER_TIMEOUT_SECONDS", "30", _some_seconds),
+            retry_base=self.get("RETRY_BASE_SECONDS", "30", _some_seconds),
+            retry_max_attempts=self.get("RETRY_MAX_ATTEMPTS", "3", _whole(0, 100)),
+            first_poll=self.get("STATUS_POLL_SECONDS", "5", _some_seconds),
+            not_found_grace=self.get("NOT_FOUND_GRACE_SECONDS", "900", _seconds),
+            review_after=self.get("REVIEW_AFTER_SECONDS", "86400", _some_seconds),
+        )
+
+    def _tokens(self, app_env: str, data_dir: Path) -> TokenSettings:
+        secret = self.optional("JWT_SECRET", _long_enough)
+        public_key = self.optional("JWT_PUBLIC_KEY", _public_key)
+        jwks_url = self.optional("JWT_JWKS_URL", _url("https", "http"))
+        if sum(map(bool, (secret, public_key, jwks_url))) > 1:
+            self.faults.append("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
+        kept = data_dir / SECRET_FILE
+        if not (secret or public_key or jwks_url) and app_env != "production" and kept.is_file():
+            secret = kept.read_text(encoding="utf-8").strip()
+        return TokenSettings(
+            secret=secret,
+            public_key=public_key,
+            jwks_url=jwks_url,
+            algorithm=self.get("JWT_ALGORITHM", "RS256", _one_of("RS256", "ES256")),
+            issuer=self.optional("JWT_ISSUER", _text),
+            audience=self.optional("JWT_AUDIENCE", _text),
+        )
+
+    def _configuration(self) -> Configuration:
+        named = self.optional("CASHOUT_CONFIG", _text)
+        try:
+            return read_configuration(Path(named) if named else SHIPPED)
+        except ConfigurationRefused as refused:
+            self.faults += refused.faults
+            return read_configuration(SHIPPED)
+
+    def _providers(
+        self, configuration: Configuration, *, production: bool
+    ) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for provider_id, table in configuration.providers.items():
+            try:
+                module = provider_module(table.module)
+            except Misconfigured as refused:
+                self.faults += refused.faults
+                continue
+            values: dict[str, str] = {}
+            for each in module.SETTINGS:
+                name = f"{provider_id.upper()}_{each.suffix}"
+                value = self.optional(name, _text)
+                if value:
+                    values[each.suffix] = value
+                    self.faults += _provider_faults(name, value, each, production=production)
+            if values:
+                found[provider_id] = values
+        return found
+
+    def _unknown_names(self, configuration: Configuration) -> Iterator[str]:
+        ours = tuple(f"{each.upper()}_" for each in configuration.providers) + ("CASHOUT_",)
+        for name in sorted(set(self.environ) - set(self.names)):
+            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.88)
+            if near and not _is_service_link(name):
+                yield f"{name} is not a setting; did you mean {near[0]}?"
+            elif name.startswith(ours):
+                yield f"{name} is not a setting"
+
+
+def _is_service_link(name: str) -> bool:
+    """Tell whether a name is of those that container platforms add for their own services."""
+    return "_SERVICE_" in name or "_PORT_" in name or name.endswith("_PORT")
+
+
+def _long_enough(secret: str) -> str:
+    if len(secret.encode()) < SHORTEST_JWT_SECRET:
+        raise _Fault(f"must have at least {SHORTEST_JWT_SECRET} bytes; try: openssl rand -hex 32")
+    return secret
+
+
+def _public_key(pem: str) -> str:
+    text = pem.replace("\\n", "\n")
+    if "-----BEGIN PUBLIC KEY-----" not in text:
+        raise _Fault("must be a public key in PEM form (-----BEGIN PUBLIC KEY-----)")
+    return text
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _provider_faults(
+    name: str,
+    value: str,
+    declared: Any,
+    *,
+    production: bool,  # noqa: ANN401 -- a provider's Setting
+) -> Iterator[str]:
+    if not production:
+        return
+    if declared.url and value.startswith("http://") and not _is_loopback(value):
+        yield f"{name} must begin with https:// in production"
+    if declared.secret and len(value) < SHORTEST_PROVIDER_SECRET:
+        yield f"{name} is too short for production: at least {SHORTEST_PROVIDER_SECRET} characters"
+    if declared.secret and "sandbox" in value.casefold():
+        yield f"{name} is a sandbox's: production needs the provider's own"
+
+
+def _too_weak_for_production(settings: Settings) -> Iterator[str]:
+    tokens = settings.tokens
+    if not (tokens.secret or tokens.public_key or tokens.jwks_url):
+        yield "JWT_SECRET (or JWT_PUBLIC_KEY, JWT_JWKS_URL) must be set in production"
+    if tokens.secret and len(set(tokens.secret)) < SHORTEST_PROVIDER_SECRET // 2:
+        yield "JWT_SECRET repeats itself: make one with openssl rand -hex 32"
+    if tokens.jwks_url.startswith("http://") and not _is_loopback(tokens.jwks_url):
+        yield "JWT_JWKS_URL must begin with https:// in production"
+    if not settings.providers:
+        yield "no provider is configured: set ORANGE_MONEY_... or AFRIMONEY_..."
