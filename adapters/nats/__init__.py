@@ -1,0 +1,1 @@
+"""NATS: events to JetStream, nudges between processes, and an optional shared token store."""

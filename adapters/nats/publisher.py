@@ -1,0 +1,158 @@
+"""The publisher: tells events to JetStream, many at once but in order per cash-out."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from uuid import UUID
+
+from adapters.nats.acknowledged import Acknowledged, Refused
+from adapters.nats.condition import Condition
+from adapters.nats.connection import FAULTS, NatsConnection
+from adapters.nats.messages import headers_of
+from adapters.nats.stream_settings import StreamSettings, make_if_absent
+from application.ports import OutboxEntry
+
+IN_FLIGHT_MOST = 256
+"""Events that wait for their acknowledgement at the same time."""
+ACK_TIMEOUT_S = 5.0
+"""For the acknowledgements of one wave.
+
+A broker that syncs every write takes about a tenth of a second for a full one. What is late is told
+again, and the broker drops it as a duplicate if it had it.
+"""
+ROUND_TIMEOUT_S = 20.0
+"""For a whole call, connecting included: shorter than the lease under which the relay calls."""
+PROBE_TIMEOUT_S = 1.0
+HEADERS_LONGEST = 1024
+"""Bytes allowed for headers. A broker cuts off who sends it more than it said it takes."""
+
+
+class JetStreamPublisher:
+    """A Publisher that speaks to a NATS broker with JetStream.
+
+    It connects when there is something to publish, makes the stream if it is absent, and warns
+    about an existing one that does not fit, which it leaves as it is.
+    """
+
+    def __init__(
+        self,
+        connection: NatsConnection,
+        settings: StreamSettings | None = None,
+        *,
+        in_flight_most: int = IN_FLIGHT_MOST,
+        ack_timeout_s: float = ACK_TIMEOUT_S,
+    ) -> None:
+        self._connection = connection
+        self._settings = settings or StreamSettings()
+        self._in_flight_most = in_flight_most
+        self._ack_timeout_s = ack_timeout_s
+        self._acks: Acknowledged | None = None
+        self._stream_is_there = False
+        self._telling = Condition("events_wait", "events_are_told")
+        self._fit = Condition("event_stream_does_not_fit", "event_stream_fits")
+
+    async def publish(self, entries: Sequence[OutboxEntry]) -> list[int]:
+        """Publish events; return the positions that were acknowledged, in ascending order.
+
+        Never raises for a broker that is away, slow or unwilling: what it did not acknowledge is
+        missing from the answer, and so is everything later of the same cash-out.
+        """
+        acknowledged: set[int] = set()
+        queues = _by_cash_out(entries)
+        try:
+            async with asyncio.timeout(ROUND_TIMEOUT_S):
+                while queues:
+                    acks = await self._ready()
+                    heads = islice(queues.values(), self._in_flight_most)
+                    wave = [queue.popleft() for queue in heads]
+                    await self._tell(acks, wave, acknowledged)
+                    for entry in wave:
+                        _keep_or_drop(queues, entry, acknowledged)
+        except FAULTS as fault:
+            # The stream may be the reason; looking at it again costs one request.
+            self._stream_is_there = False
+            self._telling.worsen(type(fault).__name__, fault=str(fault))
+        if entries and len(acknowledged) == len(entries):
+            self._telling.recover(stream=self._settings.name)
+        return sorted(acknowledged)
+
+    async def healthy(self) -> bool:
+        """Tell whether the broker answers, connecting if need be."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                client = await self._connection.client()
+                await client.flush()
+        except FAULTS:
+            return False
+        return True
+
+    async def _ready(self) -> Acknowledged:
+        """Return the way to the stream over the present connection, once the stream is there."""
+        client = await self._connection.client()
+        if self._acks is None or self._acks.client is not client:
+            self._stream_is_there = False
+            self._acks = await Acknowledged.open(client, self._settings.name)
+        if not self._stream_is_there:
+            jetstream = client.jetstream(timeout=self._ack_timeout_s)
+            misfits = await make_if_absent(jetstream, self._settings)
+            self._stream_is_there = True
+            if misfits:
+                self._fit.worsen("; ".join(misfits), stream=self._settings.name)
+            else:
+                self._fit.recover(stream=self._settings.name)
+        return self._acks
+
+    async def _tell(
+        self, acks: Acknowledged, wave: Sequence[OutboxEntry], acknowledged: set[int]
+    ) -> None:
+        """Send a wave and add what is acknowledged of it; raise when the broker fell silent."""
+        answers: dict[int, asyncio.Future[None]] = {}
+        try:
+            for entry in wave:
+                event = entry.event
+                if not self._is_too_large(acks, entry):
+                    answers[entry.position] = await acks.send(
+                        event.type.value, event.body.encode(), headers_of(event)
+                    )
+            if answers:
+                await asyncio.wait(answers.values(), timeout=self._ack_timeout_s)
+        finally:
+            faults = {position: _fault_of(answer) for position, answer in answers.items()}
+            acknowledged.update(position for position, fault in faults.items() if fault is None)
+        for fault in faults.values():
+            if isinstance(fault, Refused):
+                # A refusal concerns this event; whether the others are refused is theirs to learn.
+                self._telling.worsen("refused", fault=str(fault))
+            elif fault is not None:
+                raise fault
+
+    def _is_too_large(self, acks: Acknowledged, entry: OutboxEntry) -> bool:
+        most = acks.client.max_payload
+        too_large = len(entry.event.body.encode()) + HEADERS_LONGEST > most
+        if too_large:
+            self._telling.worsen("too large", event=str(entry.event.id), largest=most)
+        return too_large
+
+
+def _by_cash_out(entries: Sequence[OutboxEntry]) -> dict[UUID, deque[OutboxEntry]]:
+    queues: dict[UUID, deque[OutboxEntry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.position):
+        queues.setdefault(entry.event.cash_out_id, deque()).append(entry)
+    return queues
+
+
+def _keep_or_drop(
+    queues: dict[UUID, deque[OutboxEntry]], told: OutboxEntry, acknowledged: set[int]
+) -> None:
+    """Drop a cash-out's queue when it is empty, or when its first event did not get through."""
+    cash_out_id = told.event.cash_out_id
+    if told.position not in acknowledged or not queues[cash_out_id]:
+        del queues[cash_out_id]
+
+
+def _fault_of(answer: "asyncio.Future[None]") -> BaseException | None:
+    """Return what went wrong, or None for an acknowledgement. Whoever is late is given up."""
+    if answer.cancel() or answer.cancelled():
+        return TimeoutError("not acknowledged in time")
+    return answer.exception()

@@ -1,0 +1,160 @@
+"""The stream as a reader sees it: every event once, in order, over restarts of the broker."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error, NotJSMessageError
+from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError
+
+from adapters.nats.condition import Condition
+from adapters.nats.connection import FAULTS, NatsConnection
+from adapters.nats.messages import read
+from adapters.nats.stream_settings import STREAM, SUBJECTS
+from domain.events import Event
+
+HEARTBEAT_S = 2.0
+"""The broker says this often that an idle reader still exists there."""
+SILENCE_LONGEST_S = 5.0
+"""Hearing nothing for longer, the reader asks for a new place in the stream."""
+RETRY_AFTER_S = 1.0
+REQUEST_TIMEOUT_S = 5.0
+LEAVE_TIMEOUT_S = 1.0
+WAITING_MOST = 10_000
+"""Messages that may wait here for a slow reader; further ones are fetched again later."""
+CONTROL = "100"
+"""The status of a message that is the broker's own word and not an event."""
+
+
+class _Gap(Exception):
+    """Messages are missing, or the broker has forgotten the reader."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far the stream has been read: the last sequence number seen; None before the start."""
+
+    last: int | None = None
+
+
+class JetStreamEvents:
+    """An EventStream over JetStream. Readers leave no trace on the broker."""
+
+    def __init__(self, connection: NatsConnection, stream: str = STREAM) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._condition = Condition("event_stream_silent", "event_stream_heard")
+
+    async def follow(self, *, since_start: bool = False) -> AsyncGenerator[Event, None]:
+        """Yield events as they are published; `since_start`: after those that are there already.
+
+        Never ends and never raises for a broker that is away: it goes on where it was once the
+        broker is back.
+        """
+        place = _Place(0 if since_start else None)
+        while True:
+            try:
+                async with contextlib.aclosing(self._read(place)) as events:
+                    async for event in events:
+                        yield event
+            except _Gap:
+                continue
+            except FAULTS as fault:
+                self._condition.worsen(type(fault).__name__, fault=str(fault))
+                await asyncio.sleep(RETRY_AFTER_S)
+
+    async def _read(self, place: _Place) -> AsyncGenerator[Event, None]:
+        client = await self._connection.client()
+        jetstream = client.jetstream(timeout=REQUEST_TIMEOUT_S)
+        first = await self._first(jetstream, place)
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(inbox, pending_msgs_limit=WAITING_MOST)
+        consumer = ""
+        try:
+            config = _consumer(inbox, first)
+            consumer = (await jetstream.add_consumer(self._stream, config)).name
+            self._condition.recover(stream=self._stream)
+            async with contextlib.aclosing(_messages(client, subscription, place)) as messages:
+                async for message in messages:
+                    event = read(message.headers, message.data)
+                    if event is not None:
+                        yield event
+        finally:
+            await self._leave(jetstream, subscription, consumer)
+
+    async def _first(self, jetstream: JetStreamContext, place: _Place) -> int:
+        """Return the sequence number to read from."""
+        try:
+            newest = (await jetstream.stream_info(self._stream)).state.last_seq
+        except NotFoundError:
+            # Whatever is the first in a stream that is made later is news.
+            place.last = 0
+            raise
+        if place.last is None:
+            place.last = newest
+        elif place.last > newest:
+            # Not the stream that was read before: somebody has made a new one.
+            place.last = 0
+        return place.last + 1
+
+    async def _leave(
+        self, jetstream: JetStreamContext, subscription: Subscription, consumer: str
+    ) -> None:
+        # A broker that is away forgets its readers by itself.
+        with contextlib.suppress(Error, OSError, TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await subscription.unsubscribe()
+                if consumer:
+                    await jetstream.delete_consumer(self._stream, consumer)
+
+
+async def _messages(
+    client: Client, subscription: Subscription, place: _Place
+) -> AsyncGenerator[Msg, None]:
+    """Yield messages without a gap, noting the place; raise _Gap where one is missing."""
+    expected = 1
+    while True:
+        try:
+            message = await subscription.next_msg(timeout=SILENCE_LONGEST_S)
+        except TimeoutError as silence:
+            raise _Gap from silence
+        if (message.headers or {}).get(api.Header.STATUS) == CONTROL:
+            await _answer(client, message)
+            continue
+        try:
+            numbers = message.metadata.sequence
+        except NotJSMessageError:
+            continue
+        if numbers.consumer != expected:
+            raise _Gap
+        expected += 1
+        place.last = numbers.stream
+        yield message
+
+
+async def _answer(client: Client, message: Msg) -> None:
+    """Tell the broker that everything before this flow-control message was read."""
+    stalled = (message.headers or {}).get(api.Header.CONSUMER_STALLED)
+    if message.reply or stalled:
+        await client.publish(message.reply or str(stalled))
+
+
+def _consumer(inbox: str, first: int) -> api.ConsumerConfig:
+    return api.ConsumerConfig(
+        deliver_subject=inbox,
+        filter_subject=SUBJECTS,
+        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=first,
+        ack_policy=api.AckPolicy.NONE,
+        max_deliver=1,
+        flow_control=True,
+        idle_heartbeat=HEARTBEAT_S,
+        inactive_threshold=SILENCE_LONGEST_S * 6,
+        mem_storage=True,
+        num_replicas=1,
+    )
