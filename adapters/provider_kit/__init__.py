@@ -1,0 +1,1 @@
+"""What every provider needs and none should write twice: wiring, wire calls, tokens, signatures."""

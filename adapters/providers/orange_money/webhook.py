@@ -1,0 +1,37 @@
+"""Orange Money's webhooks: `X-Signature` is the lower-case hex HMAC-SHA256 of the raw body."""
+
+from collections.abc import Sequence
+
+from adapters.provider_kit.signing import is_signed, only_header
+from adapters.provider_kit.strict_json import NotReadable, read_object, require, shaped
+from adapters.provider_kit.vocabulary import Vocabulary
+from adapters.providers.orange_money.wire import Transaction, news_of
+from application.ports import Authentic, Unauthentic, Unreadable, WebhookReading
+from domain.evidence import Doorbell, News
+
+
+def read(
+    headers: Sequence[tuple[str, str]],
+    raw: bytes,
+    *,
+    secret: str,
+    vocabulary: Vocabulary,
+    proves: bool,
+) -> WebhookReading:
+    """Verify over the raw bytes, then read: news, or a doorbell where webhooks prove nothing."""
+    signature = only_header(headers, "X-Signature")
+    if signature is None:
+        return Unauthentic("not exactly one X-Signature")
+    if not is_signed(signature, secret, raw):
+        return Unauthentic("X-Signature is not of this body")
+    try:
+        body = read_object(raw)
+        require(body, ("transactionId", "externalId"), ("status",))
+        news = news_of(shaped(body, Transaction), vocabulary, unless_told=None)
+    except NotReadable as problem:
+        return Unreadable(problem.fields)
+    return Authentic(news if proves else _doorbell(news))
+
+
+def _doorbell(news: News) -> Doorbell:
+    return Doorbell(news.reference or "", news.word, news.status, news.provider_transaction_id)
