@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.provider_kit.wiring import CallLimits
+from adapters.provider_kit.limits import CallLimits
 from domain.attempts import Capabilities
 from domain.corridors import Catalogue, Corridor, Policy, Provider, Tariff, TariffRow
 from domain.money import currency, read_amount
@@ -96,7 +96,7 @@ class TariffTable(_Closed, frozen=True):
 
 
 class ProviderTable(_Closed, frozen=True):
-    """`[providers.ID]`. module: where its gateway is built. Its settings begin with ID in capitals."""
+    """`[providers.ID]`. module: where its gateway is built. Its settings begin with the ID."""
 
     name: str
     module: str

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from adapters.provider_kit.wiring import Misconfigured, provider_module
+from adapters.provider_kit.wiring import Misconfigured, Setting, provider_module
 from entrypoints.configuration import (
     SHIPPED,
     Configuration,
@@ -26,6 +26,7 @@ SERVICE = "payment-integration-service"
 SECRET_FILE = "jwt-secret"  # noqa: S105 -- the name of a file, not what is in it
 SHORTEST_JWT_SECRET = 32
 SHORTEST_PROVIDER_SECRET = 16
+MOST_SECONDS = 31_536_000
 
 _Value = TypeVar("_Value")
 
@@ -94,7 +95,7 @@ def read_settings(environ: Mapping[str, str], **overrides: str) -> Settings:
     return _Reading({**environ, **overrides}).settings()
 
 
-class _Fault(Exception):  # noqa: N818 -- carries half a sentence to the line that names the setting
+class _Fault(Exception):
     """What is wrong with a value, without the value."""
 
 
@@ -107,8 +108,8 @@ def _seconds(value: str) -> timedelta:
         seconds = Decimal(value)
     except InvalidOperation:
         raise _Fault("must be a number of seconds") from None
-    if not seconds.is_finite() or not 0 <= seconds <= 31_536_000:
-        raise _Fault("must be a number of seconds from 0 to 31536000")
+    if not seconds.is_finite() or not 0 <= seconds <= MOST_SECONDS:
+        raise _Fault(f"must be a number of seconds from 0 to {MOST_SECONDS}")
     return timedelta(microseconds=int(seconds * 1_000_000))
 
 
@@ -302,10 +303,12 @@ class _Reading:
         return found
 
     def _unknown_names(self, configuration: Configuration) -> Iterator[str]:
-        ours = tuple(f"{each.upper()}_" for each in configuration.providers) + ("CASHOUT_",)
+        ours = (*(f"{each.upper()}_" for each in configuration.providers), "CASHOUT_")
         for name in sorted(set(self.environ) - set(self.names)):
+            if _is_service_link(name):
+                continue
             near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.88)
-            if near and not _is_service_link(name):
+            if near:
                 yield f"{name} is not a setting; did you mean {near[0]}?"
             elif name.startswith(ours):
                 yield f"{name} is not a setting"
@@ -340,9 +343,9 @@ def _is_loopback(url: str) -> bool:
 def _provider_faults(
     name: str,
     value: str,
-    declared: Any,
+    declared: Setting,
     *,
-    production: bool,  # noqa: ANN401 -- a provider's Setting
+    production: bool,
 ) -> Iterator[str]:
     if not production:
         return

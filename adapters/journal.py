@@ -1,0 +1,70 @@
+"""The journal: a structured line per change of state, attempt and alarm; nothing personal."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from domain.attempts import Attempt
+from domain.cash_out import CashOut, Change
+from domain.failures import FailureCode
+from domain.states import Status, Verdict
+
+_ALARMS = {
+    FailureCode.FLOAT_INSUFFICIENT: "float_is_empty",
+    FailureCode.PARTNER_LIMIT_REACHED: "partner_limit_is_reached",
+    FailureCode.PROVIDER_AUTH: "provider_refuses_our_credentials",
+    FailureCode.PROVIDER_MISCONFIGURED: "provider_is_misconfigured",
+}
+"""Attempts that were not taken for a reason of ours: somebody has to act."""
+
+_ENTERED = {status: f"cash_out_{status}" for status in Status}
+_DOUBTFUL = {
+    Verdict.UNRECOGNISED: "provider_word_is_unknown",
+    Verdict.MISMATCH: "news_is_about_something_else",
+}
+
+
+class StructuredJournal:
+    """Implements application.ports.Journal with structlog."""
+
+    def __init__(self) -> None:
+        """Log under the name `cashout`."""
+        self._log = structlog.get_logger("cashout")
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Write what each change did, in order."""
+        for change in changes:
+            self._tell(change)
+
+    def fault(self, where: str, fault: BaseException) -> None:
+        """Write a fault by its kind; its text may hold an address, so it stays out."""
+        self._log.warning("work_delayed", where=where, fault=type(fault).__name__)
+
+    def _tell(self, change: Change) -> None:
+        before, after = change.before, change.after
+        log = self._log.bind(
+            cash_out_id=str(after.id), reference=after.reference, provider=after.provider
+        )
+        if not before.events:
+            log.info(_ENTERED[after.status], amount=str(after.amount), payee=_payee(after))
+        elif after.status is not before.status:
+            code = {"code": str(after.failure_code)} if after.failure_code else {}
+            log.info(_ENTERED[after.status], **code)
+        for attempt in after.attempts:
+            if attempt not in before.attempts and attempt.outcome is not None:
+                _tell_attempt(log, attempt)
+        if after.review is not None and before.review is None:
+            log.error("review_needed", reason=str(after.review))
+        if change.verdict in _DOUBTFUL:
+            log.error(_DOUBTFUL[change.verdict], words=[piece.word for piece in change.evidence])
+
+
+def _tell_attempt(log: structlog.stdlib.BoundLogger, attempt: Attempt) -> None:
+    code = {"code": str(attempt.code)} if attempt.code else {}
+    log.info("attempt_ended", attempt=attempt.number, outcome=str(attempt.outcome), **code)
+    if attempt.is_our_fault and attempt.code in _ALARMS:
+        log.error(_ALARMS[attempt.code], attempt=attempt.number)
+
+
+def _payee(cash_out: CashOut) -> str:
+    return cash_out.payee.msisdn.masked

@@ -1,0 +1,157 @@
+"""The object graph, on one page. What has to be opened and closed comes in as a Dependency."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dependency_injector import containers, providers
+
+from adapters.journal import StructuredJournal
+from adapters.memory.signals import Signals
+from adapters.phones import PhoneNumbers
+from adapters.system import SystemChance, SystemClock
+from application.cancel_cash_out import CancelCashOut
+from application.check_status import CheckStatus
+from application.group_commit import GroupCommit
+from application.housekeeping import RaiseReviews, RematchOrphans
+from application.lanes import Circuit, Lane, Lanes
+from application.ports import Chance, Clock, Gateway, Nudge, NumberingPlan, Publisher, Reader, Units
+from application.queries import AwaitAnswer, GetCashOut, History, ListProviders, QuoteCashOut
+from application.receive_webhook import ReceiveWebhook
+from application.record_news import Arrival, PatientRecord, Recorded, RecordNews
+from application.relay_events import RelayEvents
+from application.request_cash_out import RequestCashOut, Taken
+from application.submit_cash_out import SubmitCashOut
+from application.worker import Pace, Worker
+from domain.corridors import Catalogue, Policy
+from domain.refusals import Refusal
+from domain.request import CashOutRequest
+from entrypoints.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything that an entrypoint drives: the use cases and what they stand on."""
+
+    settings: Settings
+    catalogue: Catalogue
+    policy: Policy
+    clock: Clock
+    chance: Chance
+    numbers: NumberingPlan
+    units: Units
+    reader: Reader
+    publisher: Publisher
+    lanes: Lanes
+    request: GroupCommit[CashOutRequest, Taken | Refusal]
+    record: GroupCommit[Arrival, Recorded]
+    cancel: CancelCashOut
+    get: GetCashOut
+    await_answer: AwaitAnswer
+    history: History
+    quote: QuoteCashOut
+    providers: ListProviders
+    receive: ReceiveWebhook
+    worker: Worker
+
+
+def _catalogue(settings: Settings, gateways: dict[str, Gateway]) -> Catalogue:
+    available = dict.fromkeys(gateways, True)
+    return settings.configuration.catalogue(production=settings.production, available=available)
+
+
+def _policy(settings: Settings) -> Policy:
+    return settings.patience.policy(settings.configuration.policy)
+
+
+def _lanes(settings: Settings, catalogue: Catalogue, gateways: dict[str, Gateway]) -> Lanes:
+    table = settings.configuration
+    return {
+        provider_id: Lane(
+            provider=catalogue.providers[provider_id],
+            gateway=gateway,
+            circuit=Circuit(table.circuit.threshold, timedelta(seconds=table.circuit.rest)),
+            most_submits=table.providers[provider_id].max_submits,
+            most_queries=table.providers[provider_id].max_queries,
+        )
+        for provider_id, gateway in gateways.items()
+    }
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(poll=settings.poll, tidy=5 * settings.poll, drain=settings.shutdown_grace)
+
+
+class Container(containers.DeclarativeContainer):
+    """Every object, once per process."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    units: providers.Dependency[Units] = providers.Dependency()
+    reader: providers.Dependency[Reader] = providers.Dependency()
+    gateways: providers.Dependency[dict[str, Gateway]] = providers.Dependency(instance_of=dict)
+    publisher: providers.Dependency[Publisher] = providers.Dependency()
+    nudge: providers.Dependency[Nudge] = providers.Dependency()
+    signals = providers.Dependency(instance_of=Signals)
+    clock = providers.Dependency(instance_of=SystemClock)
+
+    chance = providers.Singleton(SystemChance)
+    numbers = providers.Singleton(PhoneNumbers)
+    journal = providers.Singleton(StructuredJournal)
+    catalogue = providers.Singleton(_catalogue, settings, gateways)
+    policy = providers.Singleton(_policy, settings)
+    pace = providers.Singleton(_pace, settings)
+    lanes = providers.Singleton(_lanes, settings, catalogue, gateways)
+
+    take_requests = providers.Singleton(
+        RequestCashOut, units, catalogue, clock, chance, nudge, journal
+    )
+    request = providers.Singleton(GroupCommit, take_requests)
+    record_news = providers.Singleton(RecordNews, units, catalogue, policy, clock, nudge, journal)
+    record = providers.Singleton(GroupCommit, record_news)
+    patient_record = providers.Singleton(PatientRecord, record, clock)
+
+    submit = providers.Singleton(
+        SubmitCashOut, units, patient_record, policy, clock, chance, journal
+    )
+    check = providers.Singleton(CheckStatus, units, patient_record, policy, clock, chance)
+    holder = providers.Singleton(lambda chance: chance.token(), chance)
+    relay = providers.Singleton(RelayEvents, units, publisher, clock, holder)
+    rematch = providers.Singleton(RematchOrphans, units, record_news, clock, chance)
+    reviews = providers.Singleton(RaiseReviews, units, record_news, policy, clock)
+    worker = providers.Singleton(
+        Worker,
+        lanes=lanes,
+        submit=submit,
+        check=check,
+        relay=relay,
+        rematch=rematch,
+        reviews=reviews,
+        clock=clock,
+        nudge=nudge,
+        waiting=signals,
+        journal=journal,
+        pace=pace,
+    )
+
+    service = providers.Singleton(
+        Service,
+        settings=settings,
+        catalogue=catalogue,
+        policy=policy,
+        clock=clock,
+        chance=chance,
+        numbers=numbers,
+        units=units,
+        reader=reader,
+        publisher=publisher,
+        lanes=lanes,
+        request=request,
+        record=record,
+        cancel=providers.Singleton(CancelCashOut, units, clock, nudge, journal),
+        get=providers.Singleton(GetCashOut, reader, units, clock, policy, nudge),
+        await_answer=providers.Singleton(AwaitAnswer, reader, clock, signals),
+        history=providers.Singleton(History, reader),
+        quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock),
+        providers=providers.Singleton(ListProviders, catalogue),
+        receive=providers.Singleton(ReceiveWebhook, lanes, catalogue, record, clock, chance),
+        worker=worker,
+    )

@@ -1,0 +1,139 @@
+"""Opening and closing: everything that holds a socket, a file or a task."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from adapters.memory.events import LocalEvents
+from adapters.memory.signals import Signals
+from adapters.provider_kit.limits import CallLimits
+from adapters.provider_kit.wiring import Misconfigured, Wiring, provider_module
+from adapters.sql.database import open_engine
+from adapters.sql.read_model import SqlReader
+from adapters.sql.unit_of_work import SqlUnits
+from adapters.system import SystemClock
+from application.ports import Gateway, Nudge, Publisher
+from entrypoints.container import Container, Service
+from entrypoints.settings import Settings, SettingsRefused
+
+if TYPE_CHECKING:
+    from adapters.nats.connection import NatsConnection
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Open everything that the settings name and yield the use cases; close all at the end.
+
+    Nothing is read or sent by opening: a database or broker that is away is met on first use.
+    Raises SettingsRefused when a provider cannot be built from its settings.
+    """
+    clock = SystemClock()
+    signals = Signals(clock)
+    async with AsyncExitStack() as opened:
+        if settings.is_sqlite:
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = open_engine(settings.database_url)
+        opened.push_async_callback(engine.dispose)
+        broker = await _broker(settings, opened)
+        publisher, nudge = await _telling(settings, signals, broker, opened)
+        container = Container(
+            settings=settings,
+            units=SqlUnits(engine),
+            reader=SqlReader(engine),
+            gateways=await _gateways(settings, clock, broker, opened),
+            publisher=publisher,
+            nudge=nudge,
+            signals=signals,
+            clock=clock,
+        )
+        service = container.service()
+        opened.push_async_callback(service.record.finish)
+        opened.push_async_callback(service.request.finish)
+        yield service
+
+
+async def _broker(settings: Settings, opened: AsyncExitStack) -> "NatsConnection | None":
+    if not settings.nats_url:
+        return None
+    # nats-py takes half a second to import: only those pay who use it.
+    from adapters.nats.connection import NatsConnection  # noqa: PLC0415
+
+    connection = NatsConnection(settings.nats_url)
+    opened.push_async_callback(connection.close)
+    return connection
+
+
+async def _telling(
+    settings: Settings, signals: Signals, broker: "NatsConnection | None", opened: AsyncExitStack
+) -> tuple[Publisher, Nudge]:
+    if broker is None:
+        return LocalEvents(), signals
+    from adapters.nats.nudge import NatsNudge  # noqa: PLC0415
+    from adapters.nats.publisher import JetStreamPublisher  # noqa: PLC0415
+    from adapters.nats.stream_settings import StreamSettings  # noqa: PLC0415
+
+    nudge = NatsNudge(broker, signals)
+    await opened.enter_async_context(_background(nudge.run()))
+    return JetStreamPublisher(broker, StreamSettings(replicas=settings.nats_replicas)), nudge
+
+
+async def _gateways(
+    settings: Settings, clock: SystemClock, broker: "NatsConnection | None", opened: AsyncExitStack
+) -> dict[str, Gateway]:
+    catalogue = settings.configuration.catalogue(production=settings.production, available={})
+    limits = CallLimits.of(settings.patience.call)
+    tokens = None
+    if broker is not None and settings.nats_shared_tokens:
+        from adapters.nats.tokens import SharedTokens  # noqa: PLC0415
+
+        tokens = SharedTokens(broker, replicas=settings.nats_replicas)
+    gateways: dict[str, Gateway] = {}
+    faults: list[str] = []
+    for provider_id, values in settings.providers.items():
+        table = settings.configuration.providers[provider_id]
+        wiring = Wiring(
+            provider=provider_id,
+            settings=values,
+            capabilities=catalogue.providers[provider_id].capabilities,
+            clock=clock,
+            options=table.options,
+            limits=limits,
+            tokens=tokens,
+        )
+        try:
+            gateway = provider_module(table.module).build(wiring)
+        except Misconfigured as refused:
+            faults += refused.faults
+            continue
+        opened.push_async_callback(gateway.aclose)
+        gateways[provider_id] = gateway
+    if faults:
+        raise SettingsRefused(tuple(faults))
+    return gateways
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def at_work(service: Service) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the background work beside the body; at its end, finish what is in flight and drain.
+
+    Yields the worker's task, which ends early only by a bug: who holds it should end then too.
+    """
+    task = asyncio.create_task(service.worker.run(), name="worker")
+    try:
+        yield task
+    finally:
+        service.worker.stop()
+        await task
