@@ -68,8 +68,7 @@ def sandbox_msisdn(provider: str, country: str, suffix: str) -> str:
     """Return the sandbox number of that scenario, in E.164 with its plus sign.
 
     `country` is ISO 3166 alpha-2, `suffix` the scenario's three digits. Raises `KeyError` when the
-    provider
-    does not pay in that country and `ValueError` when the suffix is not three digits.
+    provider does not pay in that country and `ValueError` when the suffix is not three digits.
     """
     if len(suffix) != _SUFFIX_DIGITS or not (suffix.isascii() and suffix.isdigit()):
         message = f"a scenario is three digits, not {suffix!r}"
