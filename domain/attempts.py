@@ -43,12 +43,12 @@ class Attempt:
 
     @property
     def is_our_fault(self) -> bool:
-        """Tell whether it was not taken for a reason of ours, which never fails a customer."""
-        return (
-            self.outcome is OutcomeKind.UNSENT
-            and self.code is not None
-            and FAILURES[self.code].fault is Fault.OURS
-        )
+        """Tell whether it was not taken for a reason of ours, which never fails a customer.
+
+        An attempt without a code was never made: no provider had a say in it.
+        """
+        ours = self.code is None or FAILURES[self.code].fault is Fault.OURS
+        return self.outcome is OutcomeKind.UNSENT and ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +119,35 @@ def decide(  # noqa: PLR0911 -- a decision table reads best as one return a row
     capabilities: Capabilities,
     *,
     not_found: NotFoundProof,
+    taken: bool,
     resends_left: bool,
     can_ask: bool,
     overdue: bool,
 ) -> Decision:
     """Decide what may be done next: the one rule of sending again, failing and calling a human.
 
-    attempts: all tries so far, in order. can_ask: the provider can be asked, by its own id or by
-    our reference. overdue: open for longer than `review_after`. Nothing else is looked at, so
-    this is tested exhaustively.
+    attempts: all tries so far, in order. taken: the provider has told us its id for this, so it
+    has it, whatever our attempts say. can_ask: the provider can be asked, by its own id or by our
+    reference. overdue: open for longer than `review_after`. Nothing else is looked at, so this is
+    tested exhaustively.
     """
     kinds = [attempt.settled for attempt in attempts]
-    if all(kind is OutcomeKind.UNSENT for kind in kinds):
+    accepted = taken or OutcomeKind.ACCEPTED in kinds
+    if not accepted and all(kind is OutcomeKind.UNSENT for kind in kinds):
         return _after_nothing_was_sent(attempts, resends_left=resends_left, overdue=overdue)
     refused = next((each for each in attempts if each.outcome is OutcomeKind.REFUSED), None)
     may_be_paid = any(k in {OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN} for k in kinds)
     if refused is not None and not may_be_paid:
         return Decision(NextStep.FAIL, code=refused.code or FailureCode.UNSPECIFIED)
-    if OutcomeKind.ACCEPTED not in kinds and not_found is NotFoundProof.FINAL:
+    if not accepted and not_found is NotFoundProof.FINAL:
         if refused is None:
             return _after_nothing_was_sent(attempts, resends_left=resends_left, overdue=overdue)
         return Decision(NextStep.FAIL, code=refused.code or FailureCode.UNSPECIFIED)
     if not can_ask:
         return Decision(NextStep.WAIT, needs_human=overdue)
     grace_over = not_found is not NotFoundProof.NOTHING
-    untaken = OutcomeKind.ACCEPTED not in kinds and refused is None
-    if grace_over and untaken and capabilities.idempotent_submit and resends_left:
+    may_send = not accepted and refused is None and capabilities.idempotent_submit
+    if grace_over and may_send and resends_left:
         return Decision(NextStep.SEND, needs_human=overdue)
     # "Not found" after the grace period, and no safe way to send again: keep asking, and say so.
     return Decision(NextStep.ASK, needs_human=overdue or grace_over)

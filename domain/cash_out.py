@@ -49,7 +49,8 @@ class CashOut:
 
     version counts stored changes. events and pieces count the events and evidence so far. asked
     counts status queries since the last attempt, asked_at is the latest. not_found_at is when the
-    provider last said that it knows nothing. claim is what an unproven webhook last claimed.
+    question was asked to which the provider last said that it knows nothing. claim is the furthest
+    state that an unproven webhook claimed.
     """
 
     id: UUID
@@ -263,7 +264,8 @@ def hold(cash_out: CashOut, lease: Lease) -> Change:
 
 def cancel(cash_out: CashOut, now: datetime) -> Change:
     """Withdraw a cash-out of which provably nothing is on the wire; raise TooLateToCancel."""
-    on_the_wire = any(attempt.settled is not OutcomeKind.UNSENT for attempt in cash_out.attempts)
+    sent = any(attempt.settled is not OutcomeKind.UNSENT for attempt in cash_out.attempts)
+    on_the_wire = sent or cash_out.provider_transaction_id is not None
     if cash_out.ended or on_the_wire or cash_out.lease is not None:
         raise TooLateToCancel(cash_out.status)
     draft = Draft(cash_out, now)

@@ -1,7 +1,7 @@
 """Corridors and tariffs: where a provider pays, in what, for how much and within which limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.attempts import Capabilities
@@ -16,6 +16,7 @@ from domain.refusals import (
 )
 
 _BASIS_POINTS = 10_000
+_PERMILLE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class TariffRow:
         amounts = (self.minimum, self.maximum, self.daily, self.monthly, self.fee_minimum)
         ordered = 0 < self.minimum <= self.maximum <= self.daily <= self.monthly
         in_steps = self.step > 0 and not any(amount % self.step for amount in amounts)
-        if not (ordered and in_steps and 0 <= self.fee_bps <= _BASIS_POINTS):
+        fair = 0 <= self.fee_bps <= _BASIS_POINTS and self.fee_minimum >= 0
+        if not (ordered and in_steps and fair):
             message = f"the tariff for {self.currency.code} contradicts itself"
             raise ValueError(message)
 
@@ -167,7 +169,22 @@ class Policy:
     lease: timedelta = timedelta(seconds=120)
     call_deadline: timedelta = timedelta(seconds=45)
     """The longest that one provider call can take, tokens and replays included."""
-    jitter_permille: int = field(default=200)
+    jitter_permille: int = 200
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that cannot work; raise ValueError naming the contradiction."""
+        nothing = timedelta(0)
+        needs = {
+            "a call must end inside its lease": nothing < self.call_deadline < self.lease,
+            "there must be time between two questions": bool(self.poll_steps)
+            and min(self.first_poll, self.poll_daily) > nothing
+            and min(*self.poll_steps, self.poll_later) > 0,
+            "jitter is 0 to 999 permille": 0 <= self.jitter_permille < _PERMILLE,
+            "retries are not negative": self.retry_max_attempts >= 0,
+        }
+        broken = [need for need, is_met in needs.items() if not is_met]
+        if broken:
+            raise ValueError("; ".join(broken))
 
     def poll_delay(self, asked: int, age: timedelta) -> timedelta:
         """Return how long to wait for the next status check, after `asked` of them."""

@@ -8,7 +8,7 @@ from typing import Self
 from domain.refusals import CurrencyNotSupported, InvalidAmount
 
 # Fifteen digits are ten thousand times the largest monthly limit and stay far inside a BIGINT.
-_PLAIN_DECIMAL = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+_PLAIN_DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,15}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +90,21 @@ def read_amount(text: str, of: Currency, step_minor: int = 1) -> Money:
     `step_minor` is the smallest payable unit of the corridor, in minor units. Raises
     InvalidAmount for anything but a plain positive decimal that the corridor can pay.
     """
-    if not _PLAIN_DECIMAL.fullmatch(text):
+    written = _PLAIN_DECIMAL.fullmatch(text)
+    if written is None:
         raise InvalidAmount("Write the amount as a plain positive number, like 1500 or 10.50.")
-    value = Decimal(text)
-    if value <= 0:
+    sign, whole, tail = written.groups(default="")
+    # Digits, not Decimals: arithmetic on those rounds to its context's precision.
+    cents = tail.rstrip("0")
+    if sign or not (whole + cents).strip("0"):
         raise InvalidAmount("The amount must be greater than zero.")
-    minor = value.scaleb(of.exponent)
-    if minor != minor.to_integral_value():
+    if len(cents) > of.exponent:
         raise InvalidAmount(f"{of.code} is paid with at most {of.exponent} decimals.")
-    if int(minor) % step_minor:
+    minor = int(whole + cents.ljust(of.exponent, "0"))
+    if minor % step_minor:
         step = Money(step_minor, of)
         raise InvalidAmount(f"This provider pays {of.code} in multiples of {step.plain}.")
-    return Money(int(minor), of)
+    return Money(minor, of)
 
 
 def round_up(numerator: int, denominator: int, step_minor: int) -> int:
