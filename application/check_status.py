@@ -5,7 +5,7 @@ from uuid import UUID
 
 from application.lanes import Lane
 from application.ports import Chance, Clock, Order, Units
-from application.record_news import Arrival, Record, Recorded
+from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.cash_out import Action, Lease, hold
 from domain.corridors import Policy
 from domain.evidence import NoAnswer, Source
@@ -64,6 +64,8 @@ class CheckStatus:
             source=Source.STATUS_QUERY,
             finding=finding,
             lease=question.lease,
+            digest=digest_of(finding.raw),
+            raw=finding.raw,
             permille=self.chance.permille(),
         )
         return await self.record(Arrival(lane.provider.id, report, cash_out_id=order.cash_out_id))

@@ -1,6 +1,5 @@
 """Receive a webhook: verify, keep and apply it, then answer."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from application.ports import (
     Unauthentic,
     Unreadable,
 )
-from application.record_news import Arrival, Record, Recorded
+from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.corridors import Catalogue
 from domain.evidence import Doorbell, News, Source
 from domain.record import Report
@@ -80,7 +79,7 @@ class ReceiveWebhook:
         return Delivery(
             id=self.chance.token(),
             provider=provider,
-            digest=hashlib.sha256(raw).hexdigest(),
+            digest=digest_of(raw),
             received_at=self.clock.now(),
             raw=raw,
             replay_key=replay_key,

@@ -3,6 +3,7 @@
 All that arrived together is recorded in one transaction, and each piece is judged alone.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -68,6 +69,11 @@ _WORK = {Action.SUBMIT: Work.SUBMIT, Action.ASK: Work.ASK}
 
 Record = Callable[[Arrival], Awaitable[Recorded]]
 """The door as those see it who have one arrival: a group commit over RecordNews."""
+
+
+def digest_of(raw: bytes) -> str:
+    """Return the hex SHA-256 that evidence and inbox know a body by; empty for no body."""
+    return hashlib.sha256(raw).hexdigest() if raw else ""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from application.lanes import Lane
 from application.ports import SILENCE, Chance, Clock, Journal, Order, Units
-from application.record_news import Arrival, Record, Recorded
+from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import Action, Change, Lease, ask_instead, begin_attempt
 from domain.corridors import Policy
@@ -89,6 +89,7 @@ class SubmitCashOut:
             finding=outcome,
             attempt=begun.order.attempt,
             lease=begun.lease,
+            digest=digest_of(outcome.raw),
             raw=outcome.raw,
             permille=self.chance.permille(),
         )

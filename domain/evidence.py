@@ -30,7 +30,8 @@ class News:
 
     word: the provider's own status word, as written. status: what it means, None when the word is
     unknown. The echoes (reference, amount in major units, currency, payee) are None where the
-    provider did not repeat them; whatever it repeats must be ours.
+    provider did not repeat them; whatever it repeats must be ours. raw: the body that said it, for
+    the evidence; it takes no part in comparisons.
     """
 
     word: str
@@ -42,11 +43,14 @@ class News:
     payee: str | None = None
     code: FailureCode | None = None
     reason: str | None = None
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
     """The provider was asked and knows nothing of the reference or id."""
+
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class NoAnswer:
 
     detail: str
     retry_after_s: int | None = None
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

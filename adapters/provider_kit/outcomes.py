@@ -135,7 +135,7 @@ def no_answer(exchange: Answer | NotSent | Unclear | TokenFault, now: datetime) 
     match exchange:
         case Answer():
             wait = retry_after_s(exchange.retry_after, now)
-            return NoAnswer(described(exchange, error_in(exchange.body)), wait)
+            return NoAnswer(described(exchange, error_in(exchange.body)), wait, exchange.body)
         case TokenFault():
             return NoAnswer(exchange.detail, exchange.retry_after_s)
         case _:

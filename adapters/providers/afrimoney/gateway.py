@@ -1,6 +1,7 @@
 """AfriMoney's door: disbursements, look-ups, doorbells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -105,7 +106,7 @@ class AfriMoneyGateway:
         if isinstance(exchange, Answer) and exchange.status == _NOT_FOUND:
             # A proxy's 404, or one for the path, says nothing about the transaction.
             if self._vocabulary.says_not_found(error_in(exchange.body)):
-                return NotFound()
+                return NotFound(exchange.body)
         elif isinstance(exchange, Answer) and exchange.status == _OK:
             return self._told(exchange)
         return no_answer(exchange, self._clock.now())
@@ -152,9 +153,11 @@ class AfriMoneyGateway:
         try:
             said = wire.read_envelope(answer.body)
             if not isinstance(said, ErrorSays):
-                return wire.news_of(said, self._vocabulary, unless_told=None)
+                return replace(
+                    wire.news_of(said, self._vocabulary, unless_told=None), raw=answer.body
+                )
         except NotReadable:
-            return NoAnswer(f"HTTP {answer.status}, unreadable body")
+            return NoAnswer(f"HTTP {answer.status}, unreadable body", raw=answer.body)
         if self._vocabulary.says_not_found(said):
-            return NotFound()
+            return NotFound(answer.body)
         return no_answer(answer, self._clock.now())

@@ -1,6 +1,7 @@
 """Orange Money's door: cash-outs, look-ups, webhooks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -81,7 +82,7 @@ class OrangeMoneyGateway:
         if isinstance(exchange, Answer) and exchange.status == _NOT_FOUND:
             # A proxy's 404, or one for the path, says nothing about the transaction.
             if self._vocabulary.says_not_found(error_in(exchange.body)):
-                return NotFound()
+                return NotFound(exchange.body)
         elif isinstance(exchange, Answer) and exchange.status == _OK:
             return self._told(exchange)
         return no_answer(exchange, self._clock.now())
@@ -158,6 +159,6 @@ class OrangeMoneyGateway:
     def _told(self, answer: Answer) -> News | NoAnswer:
         try:
             told = wire.read_transaction(answer.body)
-            return wire.news_of(told, self._vocabulary, unless_told=None)
+            return replace(wire.news_of(told, self._vocabulary, unless_told=None), raw=answer.body)
         except NotReadable:
-            return NoAnswer(f"HTTP {answer.status}, unreadable body")
+            return NoAnswer(f"HTTP {answer.status}, unreadable body", raw=answer.body)
