@@ -250,7 +250,7 @@ def _outcome(report: Report) -> dict[str, object]:
     return told if report.reason is None else {**told, "reason": report.reason}
 
 
-def _json(status: int, value: object) -> Reply:
+def _json(status: int, value: Mapping[str, object]) -> Reply:
     return Reply(status, write_json(value))
 
 

@@ -4,9 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
-
-_MAX_DEPTH: Final = 16
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +119,20 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def write_json(value: object, *, pretty: bool = False) -> bytes:
-    """Write JSON with decimals as plain numbers (1500, 10.5), on one line or indented by two."""
+def write_json(value: Mapping[str, object], *, pretty: bool = False) -> bytes:
+    """Write an object, decimals as plain numbers (1500, 10.5); on one line, or indented."""
     return _written(value, 0 if pretty else None).encode()
 
 
 def _written(value: object, level: int | None) -> str:
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    if not isinstance(value, Mapping | list | tuple):
+    if not isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
-    if (level or 0) > _MAX_DEPTH:
-        message = "nested too deeply"
-        raise ValueError(message)
     below = None if level is None else level + 1
     colon = ":" if level is None else ": "
-    if isinstance(value, Mapping):
-        parts = [f"{json.dumps(key)}{colon}{_written(item, below)}" for key, item in value.items()]
-        return _enclosed("{", parts, "}", level)
-    return _enclosed("[", [_written(item, below) for item in value], "]", level)
-
-
-def _enclosed(opening: str, parts: list[str], closing: str, level: int | None) -> str:
+    parts = [f"{json.dumps(key)}{colon}{_written(item, below)}" for key, item in value.items()]
     if level is None or not parts:
-        return opening + ",".join(parts) + closing
+        return f"{{{','.join(parts)}}}"
     pad = "\n" + "  " * (level + 1)
-    return opening + pad + f",{pad}".join(parts) + "\n" + "  " * level + closing
+    return "{" + pad + f",{pad}".join(parts) + "\n" + "  " * level + "}"

@@ -6,7 +6,9 @@ import pytest
 
 from adapters.sandbox.afrimoney import sign
 from adapters.sandbox.corridors import AFRIMONEY
-from tests.adapters.sandbox.calls import Payee, afrimoney_body, payee
+from adapters.sandbox.engine import Engine
+from adapters.sandbox.settings import SandboxSettings
+from tests.adapters.sandbox.calls import NOW, Payee, afrimoney_body, payee, token_request
 from tests.adapters.sandbox.partner import Partner
 
 pytestmark = pytest.mark.anyio
@@ -155,6 +157,13 @@ async def test_unknown_addresses_and_methods_are_refused(partner: Partner) -> No
     wrong = await partner.call("GET", f"{url}/api/v1/disbursements", {}, {})
     assert (nowhere.status, nowhere.code) == (404, "ROUTE_NOT_FOUND")
     assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
+
+
+def test_there_are_no_tokens_to_ask_for() -> None:
+    settings = SandboxSettings()
+    reply = Engine(settings).token(AFRIMONEY, token_request(settings), NOW).reply
+    assert reply is not None
+    assert reply.status == 404
 
 
 async def test_the_expired_credentials_scenario_answers_once(partner: Partner) -> None:

@@ -14,7 +14,7 @@ from adapters.sandbox.corridors import (
     sandbox_msisdn,
 )
 from adapters.sandbox.engine import Engine
-from adapters.sandbox.scenarios import SCENARIOS, SUCCESS, Ending, scenario_for
+from adapters.sandbox.scenarios import SCENARIOS, SUCCESS, Ending, Scenario, scenario_for
 from adapters.sandbox.settings import SandboxSettings
 from tests.adapters.sandbox.calls import NOW, Caller, Payee, answered, payee
 from tests.adapters.sandbox.careful_client import CarefulClient
@@ -95,6 +95,14 @@ def test_a_scenario_number_must_be_three_digits_of_a_country_that_is_paid() -> N
             sandbox_msisdn(ORANGE_MONEY, "CI", suffix)
     with pytest.raises(KeyError):
         sandbox_msisdn(AFRIMONEY, "CI", "789")
+
+
+@pytest.mark.parametrize("row", SCENARIOS.values(), ids=lambda row: row.suffix)
+def test_every_row_can_be_read_by_a_person(row: Scenario) -> None:
+    assert row.expected is row.ends[0]
+    assert row.title
+    assert row.story.endswith(".")
+    assert set(row.notes) <= set(row.providers)
 
 
 def test_numbers_without_a_scenario_simply_succeed() -> None:

@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import aiohttp
 import pytest
 
 from adapters.sandbox.afrimoney import AfriMoney, sign
@@ -164,6 +166,18 @@ async def test_the_early_webhook_has_arrived_when_the_submit_is_answered(
 ) -> None:
     await order(partner, provider, "301")
     assert len(receiver.heard) == 1
+
+
+@pytest.mark.anyio
+async def test_the_answer_does_not_wait_for_ever_for_a_webhook_that_nobody_takes() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = SandboxSettings(webhook_base_url=url, webhook_timeout_s=0.2, webhook_attempts=1)
+        async with Sandbox(settings) as sandbox, aiohttp.ClientSession() as session:
+            assert sandbox.webhook_base_url == url
+            await order(Partner(sandbox, session), AFRIMONEY, "301")
 
 
 @pytest.mark.anyio
