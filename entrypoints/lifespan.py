@@ -10,7 +10,7 @@ from adapters.memory.events import LocalEvents
 from adapters.memory.signals import Signals
 from adapters.provider_kit.limits import CallLimits
 from adapters.provider_kit.wiring import Misconfigured, Wiring, provider_module
-from adapters.sql.database import open_engine
+from adapters.sql.database import Database, open_database
 from adapters.sql.read_model import SqlReader
 from adapters.sql.unit_of_work import SqlUnits
 from adapters.system import SystemClock
@@ -32,16 +32,14 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     clock = SystemClock()
     signals = Signals(clock)
     async with AsyncExitStack() as opened:
-        if settings.is_sqlite:
-            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = open_engine(settings.database_url)
-        opened.push_async_callback(engine.dispose)
+        database = open_store(settings)
+        opened.push_async_callback(database.close)
         broker = await _broker(settings, opened)
         publisher, nudge = await _telling(settings, signals, broker, opened)
         container = Container(
             settings=settings,
-            units=SqlUnits(engine),
-            reader=SqlReader(engine),
+            units=SqlUnits(database),
+            reader=SqlReader(database),
             gateways=await _gateways(settings, clock, broker, opened),
             publisher=publisher,
             nudge=nudge,
@@ -52,6 +50,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         opened.push_async_callback(service.record.finish)
         opened.push_async_callback(service.request.finish)
         yield service
+
+
+def open_store(settings: Settings) -> Database:
+    """Open the database that the settings name; for a file, its folder is made."""
+    if settings.is_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return open_database(settings.database_url)
 
 
 async def _broker(settings: Settings, opened: AsyncExitStack) -> "NatsConnection | None":

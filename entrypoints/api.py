@@ -1,0 +1,102 @@
+"""The API process: Litestar over the use cases, with the background work beside it by default."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from litestar import Litestar
+
+from adapters.provider_kit.client import Answer, JsonClient
+from adapters.provider_kit.limits import CallLimits
+from adapters.web.app import build_app
+from adapters.web.auth import ClaimRules, PublicKeyTokens, SecretTokens, TokenVerifier
+from adapters.web.jwks import Fetch, KeySetTokens
+from adapters.web.parts import WebParts, WebSettings
+from adapters.web.server import ApiServer
+from application.ports import StorageUnavailable
+from entrypoints.container import Service
+from entrypoints.lifespan import at_work, open_service
+from entrypoints.schema_gate import require_current_schema
+from entrypoints.settings import SERVICE, Settings, SettingsRefused
+from entrypoints.signals import stop_signal
+
+_KEYS_WITHIN = timedelta(seconds=5)
+
+
+@asynccontextmanager
+async def open_api(service: Service) -> AsyncIterator[Litestar]:
+    """Yield the HTTP application over an open service; raise SettingsRefused without a key."""
+    async with AsyncExitStack() as opened:
+        client = JsonClient(CallLimits.of(_KEYS_WITHIN))
+        opened.push_async_callback(client.aclose)
+
+        async def fetch(url: str) -> bytes:
+            answer = await client.call("GET", url, {"Accept": "application/json"})
+            if not isinstance(answer, Answer) or answer.status != 200:  # noqa: PLR2004 -- HTTP OK
+                raise StorageUnavailable("the key set cannot be fetched")
+            return answer.body
+
+        yield build_app(_parts(service, _verifier(service, fetch)))
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is in flight, inside the grace period.
+
+    Raises SettingsRefused for an old schema or a missing key, OSError when the port is taken.
+    """
+    await require_current_schema(settings)
+    async with AsyncExitStack() as opened:
+        service = await opened.enter_async_context(open_service(settings))
+        app = await opened.enter_async_context(open_api(service))
+        stop = asyncio.create_task(stop_signal().wait())
+        waiting = {stop}
+        if settings.workers_in_api:
+            waiting.add(await opened.enter_async_context(at_work(service)))
+        server = await opened.enter_async_context(ApiServer(app, settings.host, settings.port))
+        log = structlog.get_logger("cashout")
+        log.info("serving", url=server.url, workers=settings.workers_in_api)
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        log.info("stopping", grace_s=settings.shutdown_grace.total_seconds())
+
+
+def _verifier(service: Service, fetch: Fetch) -> TokenVerifier:
+    tokens, clock = service.settings.tokens, service.clock
+    rules = ClaimRules(issuer=tokens.issuer or None, audience=tokens.audience or None)
+    try:
+        if tokens.secret:
+            return SecretTokens(tokens.secret.encode(), clock, rules)
+        if tokens.public_key:
+            return PublicKeyTokens(tokens.public_key, tokens.algorithm, clock, rules)
+    except ValueError as fault:
+        raise SettingsRefused((f"JWT_PUBLIC_KEY or JWT_SECRET: {fault}",)) from None
+    if tokens.jwks_url:
+        return KeySetTokens(tokens.jwks_url, fetch, clock, algorithm=tokens.algorithm, rules=rules)
+    raise SettingsRefused(("JWT_SECRET is not set: try `openssl rand -hex 32`, or `cashout dev`",))
+
+
+def _parts(service: Service, auth: TokenVerifier) -> WebParts:
+    settings = service.settings
+    return WebParts(
+        request=service.request,
+        get=service.get,
+        await_answer=service.await_answer,
+        history=service.history,
+        quote=service.quote,
+        cancel=service.cancel,
+        providers=service.providers,
+        receive=service.receive,
+        reader=service.reader,
+        numbers=service.numbers,
+        clock=service.clock,
+        auth=auth,
+        publisher=service.publisher if settings.nats_url else None,
+        settings=WebSettings(
+            production=settings.production,
+            cors_origins=settings.cors_allowed_origins,
+            service_name=SERVICE,
+            rate_limit_per_minute=settings.rate_limit_per_minute,
+        ),
+    )

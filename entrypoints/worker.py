@@ -1,0 +1,28 @@
+"""The worker process: the background work, without an API beside it."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import structlog
+
+from entrypoints.lifespan import at_work, open_service
+from entrypoints.schema_gate import require_current_schema
+from entrypoints.settings import Settings
+from entrypoints.signals import stop_signal
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; then finish what is in flight, inside the grace period.
+
+    Raises SettingsRefused for an old schema or a provider that cannot be built.
+    """
+    await require_current_schema(settings)
+    async with AsyncExitStack() as opened:
+        service = await opened.enter_async_context(open_service(settings))
+        stop = asyncio.create_task(stop_signal().wait())
+        worker = await opened.enter_async_context(at_work(service))
+        log = structlog.get_logger("cashout")
+        log.info("working", providers=sorted(service.lanes))
+        await asyncio.wait({stop, worker}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        log.info("stopping", in_flight=service.worker.in_flight)
