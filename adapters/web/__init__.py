@@ -1,0 +1,1 @@
+"""The HTTP API: Litestar at the door, domain values behind it."""

@@ -1,0 +1,93 @@
+"""The application: routes, the guard before them, one place for errors, the edge around all."""
+
+import traceback
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import structlog
+from litestar import Litestar, Response
+
+from adapters.web.answers import plain
+from adapters.web.auth import SignedIn
+from adapters.web.cash_outs import cash_out_routes
+from adapters.web.catalogue import provider_routes
+from adapters.web.cors import Cors
+from adapters.web.documentation import documentation_routes
+from adapters.web.edge import Edge
+from adapters.web.exchange import WebRequest, exchange_of, masked
+from adapters.web.headers import ClientGone
+from adapters.web.health import health_routes
+from adapters.web.parts import Lifespan, WebParts, WebSettings
+from adapters.web.problems import tell
+from adapters.web.webhooks import webhook_routes
+
+__all__ = ["Lifespan", "WebParts", "WebSettings", "build_app"]
+
+
+def build_app(parts: WebParts) -> Litestar:
+    """Return the HTTP API over these parts. Nothing is opened until its lifespan begins."""
+    settings = parts.settings
+    app = Litestar(
+        route_handlers=[
+            *health_routes(parts),
+            *provider_routes(parts),
+            *cash_out_routes(parts),
+            *webhook_routes(parts),
+            *documentation_routes(parts),
+        ],
+        guards=[SignedIn(parts.auth)],
+        exception_handlers={Exception: _answer_fault},
+        lifespan=[_in_turn(parts.lifespans)] if parts.lifespans else None,
+        request_max_body_size=settings.body_most,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    # Around everything, so that it also holds for what never finds a route.
+    app.asgi_handler = Edge(
+        app.asgi_handler,
+        clock=parts.clock,
+        cors=Cors.of(settings.cors_origins),
+        body_most=settings.body_most,
+        requests_most=settings.requests_most,
+        production=settings.production,
+    )
+    return app
+
+
+def _answer_fault(request: WebRequest, fault: Exception) -> Response[bytes]:
+    """Answer any exception; log the ones that are bugs, once, without values of variables."""
+    told, exchange = tell(fault), exchange_of(request)
+    exchange.code = told.problem.code
+    if told.is_bug:
+        structlog.get_logger("cashout.web").error(
+            "request_broke",
+            request_id=exchange.request_id,
+            fault=type(fault).__name__,
+            says=masked(str(fault)),
+            trace="".join(traceback.format_tb(fault.__traceback__)),
+        )
+    if isinstance(fault, ClientGone):
+        exchange.code = "CLIENT_GONE"
+    return plain(told.problem.body(), status=told.problem.status, headers=told.problem.headers)
+
+
+def _in_turn(lifespans: Sequence[Lifespan]) -> "_Opening":
+    return _Opening(lifespans)
+
+
+class _Opening:
+    """Opens what the API needs, in order, and closes it in reverse."""
+
+    def __init__(self, lifespans: Sequence[Lifespan]) -> None:
+        self._lifespans = lifespans
+
+    def __call__(self, _: Litestar) -> AbstractAsyncContextManager[None]:
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as opened:
+            for lifespan in self._lifespans:
+                await opened.enter_async_context(lifespan())
+            yield

@@ -1,0 +1,278 @@
+"""Who asks: bearer tokens with a pinned algorithm, checked once per request, refused without why.
+
+HS256 is verified here, with the standard library over the raw parts: it is on the path of every
+request. Public keys go through PyJWT.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+import jwt
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from adapters.web.exchange import WebRequest, sign_in
+from adapters.web.problems import unauthorized
+from application.callers import Caller
+from application.ports import Clock
+
+LONGEST_TOKEN: Final = 8_192
+SHORTEST_SECRET: Final = 32
+"""Bytes: as many as HS256 has in its digest."""
+_LONGEST_USER_ID: Final = 128
+_PARTS: Final = 3
+_ROLES: Final = {"user": False, "admin": True}
+PUBLIC: Final = "public"
+"""The mark of a route that needs no token."""
+
+
+class InvalidToken(Exception):
+    """The token proves nothing. There is no reason inside: none must leave."""
+
+
+class TokenVerifier(Protocol):
+    """Tells who a token speaks for."""
+
+    async def verify(self, token: str) -> Caller:
+        """Return whom it speaks for; raise InvalidToken.
+
+        Raises StorageUnavailable while the keys that decide cannot be had.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """What a token has to say besides a valid signature and `exp`.
+
+    issuer, audience: required when given. leeway: how far clocks may disagree.
+    """
+
+    issuer: str | None = None
+    audience: str | None = None
+    leeway: timedelta = timedelta(0)
+
+    def caller(self, payload: bytes, now: datetime) -> Caller:
+        """Return whom the claims speak for at this moment; raise InvalidToken."""
+        claims = _json_object(payload)
+        moment, leeway = now.timestamp(), self.leeway.total_seconds()
+        if _seconds(claims.get("exp")) + leeway <= moment:
+            raise InvalidToken
+        if "nbf" in claims and _seconds(claims["nbf"]) - leeway > moment:
+            raise InvalidToken
+        if self.issuer is not None and claims.get("iss") != self.issuer:
+            raise InvalidToken
+        if self.audience is not None and self.audience not in _audiences(claims.get("aud")):
+            raise InvalidToken
+        return Caller(_user_id(claims), _is_admin(claims.get("role", "user")))
+
+
+@dataclass(frozen=True, slots=True)
+class SecretTokens:
+    """Implements TokenVerifier for HS256. Raises ValueError for a secret that is too short."""
+
+    secret: bytes
+    clock: Clock
+    rules: ClaimRules = ClaimRules()
+
+    def __post_init__(self) -> None:
+        """Refuse a secret that could be guessed."""
+        _check_secret(self.secret)
+
+    def __repr__(self) -> str:
+        return "SecretTokens(***)"
+
+    async def verify(self, token: str) -> Caller:
+        """Return whom it speaks for; the signature is computed and compared whatever it says."""
+        signed, _, signature = token[:LONGEST_TOKEN].rpartition(".")
+        expected = _sign(self.secret, signed.encode())
+        genuine = hmac.compare_digest(expected, signature.encode())
+        parts = signed.split(".")
+        if not genuine or len(parts) != _PARTS - 1 or len(token) > LONGEST_TOKEN:
+            raise InvalidToken
+        header, payload = (_decode(part) for part in parts)
+        _check_header(_json_object(header), "HS256")
+        return self.rules.caller(payload, self.clock.now())
+
+
+class PublicKeyTokens:
+    """Implements TokenVerifier for RS256 or ES256 with one public key in PEM.
+
+    Raises ValueError for a key that is none, is of the other kind, or is too short.
+    """
+
+    def __init__(
+        self, pem: str, algorithm: str, clock: Clock, rules: ClaimRules | None = None
+    ) -> None:
+        """Take the key; the algorithm is this one whatever a token says."""
+        self._signatures = Signatures(algorithm)
+        self._key = self._signatures.read_pem(pem)
+        self._clock = clock
+        self._rules = rules or ClaimRules()
+
+    async def verify(self, token: str) -> Caller:
+        """Return whom it speaks for; raise InvalidToken."""
+        payload = self._signatures.payload(token, self._key)
+        return self._rules.caller(payload, self._clock.now())
+
+
+class Signatures:
+    """One asymmetric algorithm by PyJWT: its keys, and what they prove."""
+
+    def __init__(self, algorithm: str) -> None:
+        """Take RS256 or ES256; raise ValueError for another."""
+        if algorithm not in {"RS256", "ES256"}:
+            message = "the algorithm of public keys must be RS256 or ES256"
+            raise ValueError(message)
+        self.algorithm = algorithm
+        self._jws = jwt.PyJWS(algorithms=[algorithm], options={"enforce_minimum_key_length": True})
+
+    def read_pem(self, pem: str) -> Any:  # noqa: ANN401 -- a key of the cryptography package
+        """Return the public key; raise ValueError when it will not do."""
+        by_name = self._jws.get_algorithm_by_name(self.algorithm)
+        try:
+            key = by_name.prepare_key(pem)
+        except (jwt.PyJWTError, TypeError) as fault:
+            raise ValueError("this is no key for the algorithm") from fault
+        if hasattr(key, "private_numbers"):
+            message = "this is a private key; give the public one"
+            raise ValueError(message)
+        weakness = by_name.check_key_length(key)
+        if weakness:
+            raise ValueError(weakness)
+        return key
+
+    def payload(self, token: str, key: Any) -> bytes:  # noqa: ANN401 -- as above
+        """Return the claims that the key proves; raise InvalidToken."""
+        if len(token) > LONGEST_TOKEN:
+            raise InvalidToken
+        try:
+            payload: bytes = self._jws.decode(token, key, algorithms=[self.algorithm])
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise InvalidToken from None
+        return payload
+
+
+def issue_token(
+    secret: bytes, user_id: str, role: str, lifetime: timedelta, *, now: datetime
+) -> str:
+    """Return an HS256 token for a user, for development and operators.
+
+    Raises ValueError for a short secret, an unknown role or an id that would not be accepted.
+    """
+    _check_secret(secret)
+    if role not in _ROLES:
+        message = f"the role must be one of: {', '.join(_ROLES)}"
+        raise ValueError(message)
+    if not _is_user_id(user_id):
+        message = f"the user id must be 1 to {_LONGEST_USER_ID} visible characters"
+        raise ValueError(message)
+    began = int(now.timestamp())
+    ends = began + int(lifetime.total_seconds())
+    claims = {"userId": user_id, "role": role, "iat": began, "exp": ends}
+    signed = ".".join(
+        _encode(msgspec.json.encode(each)) for each in ({"alg": "HS256", "typ": "JWT"}, claims)
+    )
+    return f"{signed}.{_sign(secret, signed.encode()).decode()}"
+
+
+class SignedIn:
+    """The guard of every route: without a good token nothing passes that is not marked public."""
+
+    def __init__(self, tokens: TokenVerifier) -> None:
+        """Take what knows the tokens."""
+        self._tokens = tokens
+
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
+        """Note the caller; raise Problem UNAUTHORIZED."""
+        if handler.opt.get(PUBLIC) or connection.scope.get("method") == "OPTIONS":
+            return
+        try:
+            caller = await self._tokens.verify(_bearer(connection.scope["headers"]))
+        except InvalidToken:
+            raise unauthorized() from None
+        sign_in(WebRequest(connection.scope), caller)
+
+
+def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) != 1:
+        raise InvalidToken
+    scheme, _, token = values[0].decode("latin-1").strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidToken
+    return token.strip()
+
+
+def _check_secret(secret: bytes) -> None:
+    if len(secret) < SHORTEST_SECRET:
+        message = f"the token secret must have at least {SHORTEST_SECRET} bytes"
+        raise ValueError(message)
+
+
+def _sign(secret: bytes, signed: bytes) -> bytes:
+    digest = hmac.digest(secret, signed, hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=")
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(part: str) -> bytes:
+    try:
+        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidToken from None
+
+
+def _json_object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        return _OBJECT.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidToken from None
+
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+def _check_header(header: Mapping[str, Any], algorithm: str) -> None:
+    # An extension marked critical that is not understood makes a token invalid (RFC 7515, 4.1.11).
+    if header.get("alg") != algorithm or "crit" in header:
+        raise InvalidToken
+
+
+def _seconds(claim: object) -> float:
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise InvalidToken
+    return claim
+
+
+def _audiences(claim: object) -> list[object]:
+    return claim if isinstance(claim, list) else [claim]
+
+
+def _user_id(claims: Mapping[str, Any]) -> str:
+    user_id = claims["userId"] if "userId" in claims else claims.get("sub")
+    if not isinstance(user_id, str) or not _is_user_id(user_id):
+        raise InvalidToken
+    return user_id
+
+
+def _is_user_id(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_USER_ID and text.isprintable() and " " not in text
+
+
+def _is_admin(role: object) -> bool:
+    if not isinstance(role, str) or role not in _ROLES:
+        raise InvalidToken
+    return _ROLES[role]

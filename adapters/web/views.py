@@ -1,0 +1,139 @@
+"""From domain values to answers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from adapters.web.schemas import (
+    AllowanceView,
+    CashOutView,
+    CorridorView,
+    FeeView,
+    LimitsView,
+    ProviderView,
+    QuoteView,
+    TariffView,
+    amount,
+)
+from adapters.web.wording import failure_reason, status_detail
+from application.queries import Allowance, PricedFor
+from domain.cash_out import CashOut
+from domain.corridors import Corridor, Provider, TariffRow
+
+USUAL_CURRENCY: Final = "USD"
+"""What `limits` of a provider are told in, as clients know it."""
+
+
+def moment(at: datetime) -> str:
+    """Return a moment as ISO 8601 in UTC, with milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def cash_out_view(
+    cash_out: CashOut, now: datetime, language: str, warnings: Sequence[str] = ()
+) -> CashOutView:
+    """Return a cash-out as its user sees it."""
+    return CashOutView(
+        cash_out_id=str(cash_out.id),
+        user_id=cash_out.user_id,
+        wallet_id=cash_out.wallet_id,
+        amount=amount(cash_out.amount),
+        currency=cash_out.amount.currency.code,
+        fee=amount(cash_out.fee),
+        total_amount=amount(cash_out.total),
+        provider=cash_out.provider,
+        provider_account_id=cash_out.payee.msisdn.e164,
+        provider_account_name=cash_out.payee.name,
+        provider_transaction_id=cash_out.provider_transaction_id or UNSET,
+        reference=cash_out.reference,
+        status=cash_out.status,
+        status_detail=status_detail(cash_out, now, language),
+        failure_reason=failure_reason(cash_out, language) or UNSET,
+        failure_code=cash_out.failure_code or UNSET,
+        attempts=len(cash_out.attempts),
+        needs_review=cash_out.needs_review,
+        created_at=moment(cash_out.created_at),
+        updated_at=moment(cash_out.updated_at),
+        completed_at=moment(cash_out.completed_at) if cash_out.completed_at else UNSET,
+        warnings=list(warnings) or UNSET,
+    )
+
+
+def provider_view(provider: Provider, now: datetime) -> ProviderView:
+    """Return a provider with where, in what, for how much and at what price it pays."""
+    rows = provider.tariff_at(now).rows
+    usual = rows.get(USUAL_CURRENCY) or next(iter(rows.values()))
+    corridors = list(provider.corridors.values())
+    return ProviderView(
+        id=provider.id,
+        name=provider.name,
+        supported_countries=[each.country.name for each in provider.open_corridors()],
+        limits=_limits(usual),
+        corridors=[_corridor(each, rows, available=provider.available) for each in corridors],
+        available=provider.available,
+    )
+
+
+def quote_view(priced: PricedFor) -> QuoteView:
+    """Return a price, and what is left of the limits."""
+    quote = priced.quote
+    return QuoteView(
+        provider=quote.provider.id,
+        country=quote.corridor.country.iso if quote.corridor else UNSET,
+        amount=amount(quote.amount),
+        fee=amount(quote.fee),
+        total_amount=amount(quote.total),
+        currency=quote.amount.currency.code,
+        tariff_version=quote.tariff_version,
+        daily=_allowance(priced.day),
+        monthly=_allowance(priced.month),
+        warnings=list(quote.warnings) or UNSET,
+    )
+
+
+def _limits(row: TariffRow) -> LimitsView:
+    return LimitsView(
+        min_amount=amount(row.money(row.minimum)),
+        max_amount=amount(row.money(row.maximum)),
+        daily_limit=amount(row.money(row.daily)),
+        monthly_limit=amount(row.money(row.monthly)),
+        currency=row.currency.code,
+    )
+
+
+def _corridor(
+    corridor: Corridor, rows: Mapping[str, TariffRow], *, available: bool
+) -> CorridorView:
+    return CorridorView(
+        country=corridor.country.iso,
+        name=corridor.country.name,
+        currencies=list(corridor.currencies),
+        tariffs=[_tariff(rows[code]) for code in corridor.currencies if code in rows],
+        available=available and corridor.enabled,
+    )
+
+
+def _tariff(row: TariffRow) -> TariffView:
+    return TariffView(
+        currency=row.currency.code,
+        limits=_limits(row),
+        fee=FeeView(percent=_percent(row.fee_bps), minimum=amount(row.money(row.fee_minimum))),
+        step=amount(row.money(row.step)),
+    )
+
+
+def _percent(basis_points: int) -> msgspec.Raw:
+    text = format((Decimal(basis_points) / 100).normalize(), "f")
+    return msgspec.Raw(text.encode("ascii"))
+
+
+def _allowance(allowance: Allowance) -> AllowanceView:
+    return AllowanceView(
+        limit=amount(allowance.limit),
+        remaining=amount(allowance.left),
+        resets_at=moment(allowance.resets_at),
+    )

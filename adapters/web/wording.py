@@ -1,0 +1,119 @@
+"""What a payee is told about a cash-out: pure sentences, English and French, nothing internal."""
+
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Final
+
+from domain.attempts import Attempt, OutcomeKind
+from domain.cash_out import Action, CashOut
+from domain.failures import FAILURES, FailureCode
+from domain.states import Status
+
+
+class Situation(Enum):
+    """Where a cash-out is, as its payee would tell it."""
+
+    COMPLETED = auto()
+    FAILED = auto()
+    CANCELLED = auto()
+    ABOUT_TO_BE_SENT = auto()
+    TO_BE_SENT_AGAIN = auto()
+    WITH_THE_PROVIDER = auto()
+    UNCONFIRMED = auto()
+
+
+_SENTENCES: Final[dict[str, dict[Situation, str]]] = {
+    "en": {
+        Situation.COMPLETED: "The money is in the payee's account.",
+        Situation.FAILED: "{reason} Nothing was paid.",
+        Situation.CANCELLED: "Cancelled. Nothing was paid.",
+        Situation.ABOUT_TO_BE_SENT: "Accepted. It goes to the provider {when}.",
+        Situation.TO_BE_SENT_AGAIN: "{reason} We try again {when}.",
+        Situation.WITH_THE_PROVIDER: "The provider has it and is paying. We look again {when}.",
+        Situation.UNCONFIRMED: "The provider has not confirmed it yet. We ask again {when};"
+        " it cannot be paid twice.",
+    },
+    "fr": {
+        Situation.COMPLETED: "L'argent est sur le compte du bénéficiaire.",
+        Situation.FAILED: "{reason} Rien n'a été payé.",
+        Situation.CANCELLED: "Annulé. Rien n'a été payé.",
+        Situation.ABOUT_TO_BE_SENT: "Accepté. La demande part chez l'opérateur {when}.",
+        Situation.TO_BE_SENT_AGAIN: "{reason} Nous réessayons {when}.",
+        Situation.WITH_THE_PROVIDER: "L'opérateur l'a reçu et paie. Nous vérifions {when}.",
+        Situation.UNCONFIRMED: "L'opérateur n'a pas encore confirmé. Nous redemandons {when} ;"
+        " le paiement ne peut pas être fait deux fois.",
+    },
+}
+_CHECKED_BY_A_PERSON: Final = {
+    "en": "A person is looking at this payment.",
+    "fr": "Une personne examine ce paiement.",
+}
+_CANCELLED: Final = {"en": "Cancelled by the user.", "fr": "Annulé par l'utilisateur."}
+_NOW: Final = {"en": "now", "fr": "maintenant"}
+_AT: Final = {"en": "at {time} UTC", "fr": "à {time} UTC"}
+_LATER: Final = {"en": "when there is news", "fr": "dès qu'il y a du nouveau"}
+
+
+def status_detail(cash_out: CashOut, now: datetime, language: str) -> str:
+    """Return what we wait for and when we look again: `now` and times are in UTC."""
+    situation = _situation(cash_out)
+    text = _SENTENCES[language][situation].format(
+        reason=_reason(cash_out, language), when=_when(cash_out, now, language)
+    )
+    if cash_out.needs_review:
+        text = f"{text} {_CHECKED_BY_A_PERSON[language]}"
+    return text
+
+
+def failure_reason(cash_out: CashOut, language: str) -> str | None:
+    """Return why it was not paid, in words that are safe to show; None unless it was not."""
+    if cash_out.status not in {Status.FAILED, Status.CANCELLED}:
+        return None
+    if cash_out.failure_code is None and cash_out.status is Status.CANCELLED:
+        return _CANCELLED[language]
+    return _sentence(cash_out.failure_code, language)
+
+
+_ENDED: Final = {
+    Status.COMPLETED: Situation.COMPLETED,
+    Status.FAILED: Situation.FAILED,
+    Status.CANCELLED: Situation.CANCELLED,
+}
+
+
+def _situation(cash_out: CashOut) -> Situation:
+    if cash_out.status in _ENDED:
+        return _ENDED[cash_out.status]
+    last = _last(cash_out)
+    if last is None:
+        return Situation.ABOUT_TO_BE_SENT
+    if cash_out.plan is not None and cash_out.plan.action is Action.SUBMIT:
+        return Situation.TO_BE_SENT_AGAIN
+    if last.outcome is OutcomeKind.ACCEPTED:
+        return Situation.WITH_THE_PROVIDER
+    return Situation.UNCONFIRMED
+
+
+def _last(cash_out: CashOut) -> Attempt | None:
+    return cash_out.attempts[-1] if cash_out.attempts else None
+
+
+def _reason(cash_out: CashOut, language: str) -> str:
+    last = _last(cash_out)
+    of_the_attempt = last.code if last is not None else None
+    return _sentence(cash_out.failure_code or of_the_attempt, language)
+
+
+def _sentence(code: FailureCode | None, language: str) -> str:
+    failure = FAILURES[code or FailureCode.UNSPECIFIED]
+    return failure.french if language == "fr" else failure.english
+
+
+def _when(cash_out: CashOut, now: datetime, language: str) -> str:
+    if cash_out.plan is None:
+        return _LATER[language]
+    due = cash_out.plan.due_at.astimezone(UTC)
+    if due <= now:
+        return _NOW[language]
+    pattern = "%H:%M:%S" if due.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M:%S"
+    return _AT[language].format(time=due.strftime(pattern))
