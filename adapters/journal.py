@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.attempts import Attempt
 from domain.cash_out import CashOut, Change
 from domain.failures import FailureCode
@@ -37,8 +38,11 @@ class StructuredJournal:
             self._tell(change)
 
     def fault(self, where: str, fault: BaseException) -> None:
-        """Write a fault by its kind; its text may hold an address, so it stays out."""
-        self._log.warning("work_delayed", where=where, fault=type(fault).__name__)
+        """Write a fault of the store by its kind, and a bug with its traceback."""
+        if isinstance(fault, Conflict | Overloaded | StorageUnavailable):
+            self._log.warning("work_delayed", where=where, fault=type(fault).__name__)
+        else:
+            self._log.error("bug", where=where, exc_info=fault)
 
     def _tell(self, change: Change) -> None:
         before, after = change.before, change.after

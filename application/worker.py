@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from application.check_status import CheckStatus
 from application.housekeeping import RaiseReviews, RematchOrphans
@@ -26,6 +26,8 @@ from application.ports import (
 )
 from application.relay_events import RelayEvents
 from application.submit_cash_out import SubmitCashOut
+
+Result = TypeVar("Result")
 
 _STORE_FAULTS = (Conflict, Overloaded, StorageUnavailable)
 
@@ -55,6 +57,8 @@ class Worker:
     waiting: Waiting
     journal: Journal = SILENCE
     pace: Pace = field(default_factory=Pace)
+    bugs: int = 0
+    """Faults so far that were not the store's: each was told with its traceback."""
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False
 
@@ -95,14 +99,31 @@ class Worker:
     async def _loop(self, kind: Work, work: Callable[[], Awaitable[int]]) -> None:
         longest = self.pace.tidy if kind is Work.TIDY else self.pace.poll
         while not self._stopping:
-            done = 0
-            try:
-                done = await work()
-            except _STORE_FAULTS as fault:
-                self.journal.fault(kind, fault)
+            done = await self._guarded(kind, work())
+            if done is None:
                 await self.clock.sleep(self.pace.poll)
-            if not done:
+            elif not done:
                 await self.waiting.for_work(kind, longest)
+
+    async def _guarded(self, kind: Work, work: Awaitable[Result]) -> Result | None:
+        """Return the result, or None when there was a fault: told, and got over by trying again.
+
+        A bug is told too, and ends nothing else: one cash-out that cannot be handled must not stop
+        the others.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        if task.cancelled():
+            return None
+        fault = task.exception()
+        if fault is None:
+            return task.result()
+        self.bugs += not isinstance(fault, _STORE_FAULTS)
+        self.journal.fault(kind, fault)
+        return None
 
     def _submitting(self, lane: Lane) -> Callable[[], Awaitable[int]]:
         async def submit_due() -> int:
@@ -135,11 +156,8 @@ class Worker:
 
     def _start(self, kind: Work, call: Coroutine[Any, Any, object], *, may_be_full: bool) -> None:
         async def guarded() -> None:
-            try:
-                await call
-            except _STORE_FAULTS as fault:
-                # The answer could not be kept: the lease expires, and the provider is asked again.
-                self.journal.fault(kind, fault)
+            # An answer that could not be kept is lost: the lease expires, and somebody asks again.
+            await self._guarded(kind, call)
             if may_be_full:
                 self.nudge.work(kind)
 
@@ -152,9 +170,6 @@ class Worker:
             await asyncio.wait(set(self._calls), timeout=self.pace.drain.total_seconds())
         for late in set(self._calls):
             late.cancel()
-        try:
-            while await self.relay():
-                continue
-            await self.relay.stop()
-        except _STORE_FAULTS as fault:
-            self.journal.fault(Work.RELAY, fault)
+        while await self._guarded(Work.RELAY, self.relay()):
+            continue
+        await self._guarded(Work.RELAY, self.relay.stop())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from litestar import Litestar
@@ -51,7 +52,7 @@ async def serve(settings: Settings) -> None:
         service = await opened.enter_async_context(open_service(settings))
         app = await opened.enter_async_context(open_api(service))
         stop = asyncio.create_task(stop_signal().wait())
-        waiting = {stop}
+        waiting: set[asyncio.Task[Any]] = {stop}
         if settings.workers_in_api:
             waiting.add(await opened.enter_async_context(at_work(service)))
         server = await opened.enter_async_context(ApiServer(app, settings.host, settings.port))

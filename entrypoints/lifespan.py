@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.memory.events import LocalEvents
 from adapters.memory.signals import Signals
 from adapters.provider_kit.limits import CallLimits
+from adapters.provider_kit.tokens import Token, TokenStore
 from adapters.provider_kit.wiring import Misconfigured, Wiring, provider_module
 from adapters.sql.database import Database, open_database
 from adapters.sql.read_model import SqlReader
@@ -89,11 +90,11 @@ async def _gateways(
 ) -> dict[str, Gateway]:
     catalogue = settings.configuration.catalogue(production=settings.production, available={})
     limits = CallLimits.of(settings.patience.call)
-    tokens = None
+    tokens: TokenStore | None = None
     if broker is not None and settings.nats_shared_tokens:
-        from adapters.nats.tokens import SharedTokens  # noqa: PLC0415
+        from adapters.nats.tokens import NatsTokens  # noqa: PLC0415
 
-        tokens = SharedTokens(broker, replicas=settings.nats_replicas)
+        tokens = NatsTokens(broker, Token, replicas=settings.nats_replicas)
     gateways: dict[str, Gateway] = {}
     faults: list[str] = []
     for provider_id, values in settings.providers.items():
