@@ -1,0 +1,199 @@
+"""A doorbell proves nothing and is never ignored: somebody asks, and what he hears decides."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.attempts import NextStep, OutcomeKind
+from domain.cash_out import Action, CashOut, Change, Plan, cancel
+from domain.evidence import Doorbell, Finding, News, NoAnswer, NotFound, ReviewReason, Source
+from domain.failures import FailureCode
+from domain.record import Report, next_step, record
+from domain.states import Status
+from tests.strategies import (
+    BLIND,
+    DOORBELLS,
+    NOW,
+    POLICY,
+    REFERENCE,
+    TOKEN,
+    a_cash_out,
+    a_lease,
+    answered,
+    being_sent,
+)
+
+SOON = NOW + timedelta(seconds=2)
+
+
+def heard(cash_out: CashOut, finding: Finding, now: datetime = SOON) -> Change:
+    source = Source.WEBHOOK if isinstance(finding, Doorbell) else Source.STATUS_QUERY
+    lease = None if isinstance(finding, Doorbell) else TOKEN
+    return record(cash_out, Report(source, finding, lease=lease), DOORBELLS, POLICY, now)
+
+
+def rings(claim: Status | None) -> Doorbell:
+    return Doorbell(REFERENCE, str(claim), claim)
+
+
+def says(status: Status) -> News:
+    return News(status, status)
+
+
+def accepted() -> CashOut:
+    return record(being_sent(), answered(), DOORBELLS, POLICY, NOW).after
+
+
+def ended(status: Status = Status.FAILED) -> CashOut:
+    return heard(replace(accepted(), lease=a_lease()), says(status)).after
+
+
+def test_a_doorbell_brings_the_question_forward() -> None:
+    later = replace(accepted(), plan=Plan(Action.ASK, NOW + timedelta(minutes=30)))
+    assert heard(later, rings(Status.COMPLETED)).after.plan == Plan(Action.ASK, SOON)
+    sooner = replace(accepted(), plan=Plan(Action.ASK, NOW))
+    assert heard(sooner, rings(Status.COMPLETED)).after.plan == Plan(Action.ASK, NOW)
+
+
+def test_a_doorbell_does_not_touch_a_send_that_waits_but_is_asked_about_before_it() -> None:
+    unsent = answered(OutcomeKind.UNSENT, FailureCode.RATE_LIMITED)
+    waits = record(being_sent(), unsent, DOORBELLS, POLICY, NOW).after
+    rung = heard(waits, rings(Status.COMPLETED)).after
+    assert rung.plan == waits.plan
+    assert next_step(rung, DOORBELLS, POLICY, SOON).step is NextStep.ASK
+    assert next_step(rung, BLIND, POLICY, SOON).step is NextStep.SEND, "nobody can be asked"
+    asking = replace(rung, lease=a_lease(), plan=Plan(Action.ASK, NOW))
+    after = heard(asking, NotFound()).after
+    assert after.plan == waits.plan, "the retry keeps its time"
+    assert next_step(after, DOORBELLS, POLICY, SOON).step is NextStep.SEND
+
+
+def test_a_doorbell_before_the_first_send_is_asked_about_first_and_then_it_is_sent() -> None:
+    rung = heard(a_cash_out(), rings(Status.COMPLETED)).after
+    assert next_step(rung, DOORBELLS, POLICY, SOON).step is NextStep.ASK
+    asking = replace(rung, lease=a_lease(), plan=Plan(Action.ASK, NOW))
+    assert heard(asking, NotFound()).after.plan == Plan(Action.SUBMIT, SOON)
+
+
+def test_nothing_fails_while_a_doorbell_is_unanswered() -> None:
+    cash_out = being_sent()
+    for number in range(1, 4):
+        unsent = answered(OutcomeKind.UNSENT, FailureCode.PROVIDER_UNAVAILABLE, attempt=number)
+        cash_out = being_sent(record(cash_out, unsent, DOORBELLS, POLICY, NOW).after)
+    rung = heard(cash_out, rings(Status.COMPLETED), NOW).after
+    last = answered(OutcomeKind.UNSENT, FailureCode.PROVIDER_UNAVAILABLE, attempt=4)
+    after = record(rung, last, DOORBELLS, POLICY, SOON).after
+    assert (after.status, after.plan) == (Status.PROCESSING, Plan(Action.ASK, SOON))
+    answer = heard(replace(after, lease=a_lease(at=SOON)), NotFound())
+    assert answer.after.status is Status.FAILED
+    assert answer.after.review is ReviewReason.DOORBELL_DISAGREES
+
+
+def test_a_doorbell_during_the_submit_makes_the_first_question_come_at_once() -> None:
+    rung = heard(being_sent(), rings(None)).after
+    after = record(rung, answered(), DOORBELLS, POLICY, SOON).after
+    assert after.plan == Plan(Action.ASK, SOON)
+
+
+def test_a_doorbell_during_a_question_is_asked_about_again_at_once() -> None:
+    asking = replace(accepted(), asked=3, lease=a_lease(), plan=Plan(Action.ASK, NOW))
+    rung = heard(asking, rings(Status.COMPLETED)).after
+    later = SOON + timedelta(seconds=1)
+    for answer in (says(Status.PROCESSING), NotFound(), NoAnswer("late")):
+        assert heard(rung, answer, later).after.plan == Plan(Action.ASK, later)
+    assert heard(rung, says(Status.COMPLETED), later).after.plan is None
+
+
+def test_a_flood_of_doorbells_is_asked_about_once_in_five_seconds() -> None:
+    many = replace(accepted(), asked=9, asked_at=NOW, plan=Plan(Action.ASK, NOW + POLICY.lease))
+    due = Plan(Action.ASK, NOW + POLICY.first_poll)
+    assert heard(many, rings(Status.COMPLETED)).after.plan == due
+    held = replace(many, lease=a_lease())
+    rung = heard(held, rings(Status.COMPLETED)).after
+    assert heard(rung, says(Status.PROCESSING)).after.plan == due
+
+
+@pytest.mark.parametrize(
+    ("claims", "kept"),
+    [
+        ([Status.COMPLETED], Status.COMPLETED),
+        ([Status.COMPLETED, Status.PROCESSING], Status.COMPLETED),
+        ([Status.PROCESSING, Status.COMPLETED], Status.COMPLETED),
+        ([Status.COMPLETED, Status.FAILED], Status.FAILED),
+        ([Status.COMPLETED, None], Status.COMPLETED),
+        ([None], None),
+    ],
+)
+def test_the_furthest_claim_is_kept(claims: list[Status | None], kept: Status | None) -> None:
+    cash_out = accepted()
+    for claim in claims:
+        cash_out = heard(cash_out, rings(claim)).after
+    assert cash_out.claim is kept
+
+
+def test_a_status_that_disagrees_with_the_doorbell_decides_and_calls_a_human() -> None:
+    rung = replace(heard(accepted(), rings(Status.COMPLETED)).after, lease=a_lease())
+    change = heard(rung, says(Status.FAILED))
+    assert change.after.status is Status.FAILED
+    assert change.after.review is ReviewReason.DOORBELL_DISAGREES
+    agreeing = heard(rung, says(Status.COMPLETED)).after
+    assert (agreeing.status, agreeing.review) == (Status.COMPLETED, None)
+
+
+def test_a_doorbell_that_agrees_with_the_ending_asks_nothing() -> None:
+    assert heard(ended(), rings(Status.FAILED)).after.plan is None
+    assert heard(ended(), rings(Status.PROCESSING)).after.plan is None
+
+
+@pytest.mark.parametrize("claim", [Status.COMPLETED, Status.CANCELLED, None])
+def test_a_doorbell_that_claims_another_ending_is_asked_about_once_more(
+    claim: Status | None,
+) -> None:
+    rung = heard(ended(), rings(claim)).after
+    assert (rung.status, rung.plan) == (Status.FAILED, Plan(Action.ASK, SOON))
+    asked = heard(replace(rung, lease=a_lease(at=SOON)), says(Status.FAILED)).after
+    assert asked.plan is None
+    assert asked.review is (ReviewReason.DOORBELL_DISAGREES if claim else None)
+
+
+def test_a_doorbell_that_is_right_about_another_ending_is_a_contradiction() -> None:
+    rung = replace(heard(ended(), rings(Status.COMPLETED)).after, lease=a_lease(at=SOON))
+    change = heard(rung, says(Status.COMPLETED))
+    assert change.after.status is Status.FAILED
+    assert change.after.review is ReviewReason.CONTRADICTION
+
+
+def test_when_nobody_answers_about_another_ending_a_human_is_called_in_the_end() -> None:
+    cash_out = heard(ended(), rings(Status.COMPLETED)).after
+    now, asked = SOON, 0
+    while cash_out.plan is not None:
+        now = max(now, cash_out.plan.due_at)
+        held = replace(cash_out, lease=a_lease(at=now))
+        cash_out = heard(held, NoAnswer("away"), now).after
+        asked += 1
+    assert asked == len(POLICY.poll_steps)
+    assert cash_out.review is ReviewReason.DOORBELL_DISAGREES
+
+
+def test_a_doorbell_during_that_last_question_is_asked_about_again() -> None:
+    rung = replace(heard(ended(), rings(None)).after, lease=a_lease(at=SOON))
+    again = heard(rung, rings(Status.COMPLETED), SOON + timedelta(seconds=1)).after
+    after = heard(again, says(Status.FAILED), SOON + timedelta(seconds=2)).after
+    assert after.plan == Plan(Action.ASK, SOON + timedelta(seconds=2))
+
+
+def test_a_question_that_was_under_way_when_it_ended_asks_nothing_more() -> None:
+    asking = replace(accepted(), lease=a_lease())
+    done = record(
+        asking, Report(Source.STATUS_QUERY, says(Status.COMPLETED)), DOORBELLS, POLICY, SOON
+    ).after
+    assert heard(done, NoAnswer("late")).after.plan is None
+
+
+def test_a_doorbell_about_something_cancelled_is_asked_about() -> None:
+    withdrawn = cancel(a_cash_out(), NOW).after
+    rung = heard(withdrawn, rings(Status.COMPLETED)).after
+    assert rung.plan == Plan(Action.ASK, SOON)
+    after = heard(replace(rung, lease=a_lease(at=SOON)), NotFound()).after
+    assert (after.status, after.review) == (Status.CANCELLED, ReviewReason.DOORBELL_DISAGREES)
