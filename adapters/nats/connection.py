@@ -91,18 +91,17 @@ class NatsConnection:
         if time.monotonic() < self._refused_until:
             raise BrokerAway("could not be reached a moment ago")
         client, first = Client(), _FirstConnect(len(self._servers))
-        connected = False
         try:
             async with asyncio.timeout(self._connect_timeout_s):
                 await client.connect(self._servers, **self._options(first))
-            connected = True
+            first.succeeded = True
         except FAULTS as fault:
             reason = str(fault) or "no answer in time"
             self._condition.worsen("unreachable", broker=self.address, fault=reason)
             raise BrokerAway(reason) from fault
         finally:
             first.over = True
-            if not connected:
+            if not first.succeeded:
                 self._refused_until = time.monotonic() + self._retry_after_s
                 await _close(client)
         self._condition.recover(broker=self.address)
@@ -110,7 +109,7 @@ class NatsConnection:
 
     def _options(self, first: "_FirstConnect") -> dict[str, Any]:
         async def lost() -> None:
-            if first.over and not self._closing:
+            if first.succeeded and not self._closing:
                 self._condition.worsen("connection lost", broker=self.address)
 
         async def back() -> None:
@@ -143,6 +142,7 @@ class _FirstConnect:
 
     def __init__(self, servers: int) -> None:
         self.over = False
+        self.succeeded = False
         self._failures_left = servers
         self._complaint = Condition("broker_complains", "broker_is_content")
 

@@ -54,9 +54,10 @@ async def examine(
         return [Finding(Mark.BAD, away, "start nats-server, or correct NATS_URL; events wait")]
     version = client.connected_server_version
     reached = f"the broker at {connection.address} answers: {version}"
-    findings = [Finding(Mark.GOOD, reached)]
-    findings.append(await _stream(client.jetstream(timeout=TIMEOUT_S), settings))
-    findings.append(await asyncio.to_thread(_sync, monitor_url))
+    stream = await _stream(client.jetstream(timeout=TIMEOUT_S), settings)
+    findings = [Finding(Mark.GOOD, reached), stream]
+    if stream.mark is not Mark.BAD:
+        findings.append(await asyncio.to_thread(_sync, monitor_url))
     return findings
 
 

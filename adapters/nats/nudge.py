@@ -73,8 +73,6 @@ class NatsNudge:
         client = await self._connection.client()
         subscription = await client.subscribe(SUBJECT, cb=self._hear)
         try:
-            # The broker knows of the subscription before anybody relies on it.
-            await client.flush()
             self._condition.recover()
             while await self._connection.client() is client:
                 with contextlib.suppress(TimeoutError):

@@ -68,7 +68,7 @@ class JetStreamPublisher:
                     wave = [queue.popleft() for queue in heads]
                     await self._tell(acks, wave, acknowledged)
                     for entry in wave:
-                        _keep_or_drop(queues, entry, acknowledged)
+                        _requeue(queues, entry, acknowledged)
         except FAULTS as fault:
             # The stream may be the reason; looking at it again costs one request.
             self._stream_is_there = False
@@ -78,11 +78,12 @@ class JetStreamPublisher:
         return sorted(acknowledged)
 
     async def healthy(self) -> bool:
-        """Tell whether the broker answers, connecting if need be."""
+        """Tell whether the broker answers and has JetStream, connecting if need be."""
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 client = await self._connection.client()
-                await client.flush()
+                # Not a flush: a pong that comes after its time-out ends the client's read loop.
+                await client.jetstream(timeout=PROBE_TIMEOUT_S).account_info()
         except FAULTS:
             return False
         return True
@@ -131,7 +132,7 @@ class JetStreamPublisher:
         most = acks.client.max_payload
         too_large = len(entry.event.body.encode()) + HEADERS_LONGEST > most
         if too_large:
-            self._telling.worsen("too large", event=str(entry.event.id), largest=most)
+            self._telling.worsen("too large", event_id=str(entry.event.id), largest=most)
         return too_large
 
 
@@ -142,13 +143,13 @@ def _by_cash_out(entries: Sequence[OutboxEntry]) -> dict[UUID, deque[OutboxEntry
     return queues
 
 
-def _keep_or_drop(
+def _requeue(
     queues: dict[UUID, deque[OutboxEntry]], told: OutboxEntry, acknowledged: set[int]
 ) -> None:
-    """Drop a cash-out's queue when it is empty, or when its first event did not get through."""
-    cash_out_id = told.event.cash_out_id
-    if told.position not in acknowledged or not queues[cash_out_id]:
-        del queues[cash_out_id]
+    """Put a cash-out behind the others, or drop it: when its event did not get through, for now."""
+    queue = queues.pop(told.event.cash_out_id)
+    if queue and told.position in acknowledged:
+        queues[told.event.cash_out_id] = queue
 
 
 def _fault_of(answer: "asyncio.Future[None]") -> BaseException | None:

@@ -18,9 +18,9 @@ from adapters.nats.messages import read
 from adapters.nats.stream_settings import STREAM, SUBJECTS
 from domain.events import Event
 
-HEARTBEAT_S = 2.0
+HEARTBEAT_S = 1.0
 """The broker says this often that an idle reader still exists there."""
-SILENCE_LONGEST_S = 5.0
+SILENCE_LONGEST_S = 3.0
 """Hearing nothing for longer, the reader asks for a new place in the stream."""
 RETRY_AFTER_S = 1.0
 REQUEST_TIMEOUT_S = 5.0
@@ -45,9 +45,12 @@ class _Place:
 class JetStreamEvents:
     """An EventStream over JetStream. Readers leave no trace on the broker."""
 
-    def __init__(self, connection: NatsConnection, stream: str = STREAM) -> None:
+    def __init__(
+        self, connection: NatsConnection, stream: str = STREAM, *, waiting_most: int = WAITING_MOST
+    ) -> None:
         self._connection = connection
         self._stream = stream
+        self._waiting_most = waiting_most
         self._condition = Condition("event_stream_silent", "event_stream_heard")
 
     async def follow(self, *, since_start: bool = False) -> AsyncGenerator[Event, None]:
@@ -73,7 +76,7 @@ class JetStreamEvents:
         jetstream = client.jetstream(timeout=REQUEST_TIMEOUT_S)
         first = await self._first(jetstream, place)
         inbox = client.new_inbox()
-        subscription = await client.subscribe(inbox, pending_msgs_limit=WAITING_MOST)
+        subscription = await client.subscribe(inbox, pending_msgs_limit=self._waiting_most)
         consumer = ""
         try:
             config = _consumer(inbox, first)
@@ -125,6 +128,7 @@ async def _messages(
             raise _Gap from silence
         if (message.headers or {}).get(api.Header.STATUS) == CONTROL:
             await _answer(client, message)
+            _check_nothing_is_missing(message, expected - 1)
             continue
         try:
             numbers = message.metadata.sequence
@@ -144,6 +148,13 @@ async def _answer(client: Client, message: Msg) -> None:
         await client.publish(message.reply or str(stalled))
 
 
+def _check_nothing_is_missing(heartbeat: Msg, last: int) -> None:
+    """Raise _Gap when the broker has sent more than has arrived: the queue here was full."""
+    sent = (heartbeat.headers or {}).get(api.Header.LAST_CONSUMER)
+    if sent is not None and sent != str(last):
+        raise _Gap
+
+
 def _consumer(inbox: str, first: int) -> api.ConsumerConfig:
     return api.ConsumerConfig(
         deliver_subject=inbox,
@@ -154,7 +165,7 @@ def _consumer(inbox: str, first: int) -> api.ConsumerConfig:
         max_deliver=1,
         flow_control=True,
         idle_heartbeat=HEARTBEAT_S,
-        inactive_threshold=SILENCE_LONGEST_S * 6,
+        inactive_threshold=SILENCE_LONGEST_S * 10,
         mem_storage=True,
         num_replicas=1,
     )
