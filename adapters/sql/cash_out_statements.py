@@ -1,0 +1,217 @@
+"""The statements over cash-outs. Each is built once per dialect and has one text for any batch."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Insert,
+    Integer,
+    Select,
+    Update,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from adapters.sql.sets import Given
+from adapters.sql.tables import OVERDUE, attempts, cash_outs, idempotency_keys
+from adapters.sql.types import Moment, Words
+from domain.cash_out import Action
+from domain.states import ENDINGS, Status
+
+_FIXED = {
+    *("user_id", "wallet_id", "provider", "currency", "amount_minor", "fee_minor"),
+    *("tariff_version", "msisdn", "country", "payee_name", "reference", "reference_given"),
+    "created_at",
+}
+"""What a cash-out was accepted with: no change ever touches it."""
+
+SAVED = tuple(column.name for column in cash_outs.columns if column.name not in _FIXED)
+"""The columns that a change writes, `id` among them to find the row by."""
+
+IDS = Given({"id": Uuid})
+KEYS = Given({"user_id": Words, "key": Words})
+REFERENCES = Given({"reference": Words})
+PROVIDER_IDS = Given({"provider": Words, "provider_transaction_id": Words})
+LOOKUPS = Given(
+    {
+        "number": Integer,
+        "provider": Words,
+        "reference": Words,
+        "provider_transaction_id": Words,
+    }
+)
+CHANGES = Given({"was_version": BigInteger, **{name: cash_outs.c[name].type for name in SAVED}})
+
+
+@cache
+def by_key(dialect: str) -> Select[Any]:
+    """Select the cash-outs behind idempotency keys."""
+    given, keys = KEYS.table(dialect), idempotency_keys
+    return (
+        select(keys.c.user_id.label("key_user"), keys.c.key, cash_outs)
+        .join_from(given, keys, (keys.c.user_id == given.c.user_id) & (keys.c.key == given.c.key))
+        .join(cash_outs, cash_outs.c.id == keys.c.cash_out_id)
+    )
+
+
+@cache
+def by_reference(dialect: str) -> Select[Any]:
+    """Select cash-outs by their references."""
+    given = REFERENCES.table(dialect)
+    return select(cash_outs).join_from(given, cash_outs, cash_outs.c.reference == given.c.reference)
+
+
+@cache
+def attempts_of(dialect: str) -> Select[Any]:
+    """Select the attempts of cash-outs, in order."""
+    given = IDS.table(dialect)
+    return (
+        select(attempts)
+        .join_from(given, attempts, attempts.c.cash_out_id == given.c.id)
+        .order_by(attempts.c.cash_out_id, attempts.c.number)
+    )
+
+
+@cache
+def lock(dialect: str) -> Select[Any]:
+    """Select cash-outs and lock them in id order; SQLite is locked as a whole anyway."""
+    given = IDS.table(dialect)
+    return (
+        select(cash_outs)
+        .join_from(given, cash_outs, cash_outs.c.id == given.c.id)
+        .order_by(cash_outs.c.id)
+        .with_for_update(of=cash_outs)
+    )
+
+
+def _due(moment: Any) -> Select[Any]:  # noqa: ANN401 -- a bound value or a subquery
+    row = cash_outs.c
+    return (
+        select(cash_outs)
+        .where(
+            row.provider == bindparam("provider", type_=Words),
+            row.action == bindparam("action", type_=row.action.type),
+            row.action.is_not(None),
+            row.due_at <= moment,
+            row.lease_until.is_(None) | (row.lease_until <= moment),
+        )
+        .order_by(row.due_at, row.id)
+        .limit(bindparam("most", type_=BigInteger))
+        .with_for_update(skip_locked=True, of=cash_outs)
+    )
+
+
+@cache
+def claim() -> Select[Any]:
+    """Select and lock what is due by the time that is given as `now`."""
+    return _due(bindparam("now", type_=Moment))
+
+
+@cache
+def claim_by_database_time() -> Select[Any]:
+    """Select and lock what is due by the clock of PostgreSQL, and that time as `moment`.
+
+    The time is a subquery, read once: compared so, it is a bound of the index scan. There is one
+    row without a cash-out when nothing is due.
+    """
+    clock = select(func.clock_timestamp(type_=Moment).label("moment")).cte("clock")
+    due = _due(select(clock.c.moment).scalar_subquery()).cte("due")
+    return (
+        select(clock.c.moment, due)
+        .select_from(clock.outerjoin(due, literal_column("true")))
+        .order_by(due.c.due_at, due.c.id)
+    )
+
+
+@cache
+def save(dialect: str) -> Update:
+    """Compare and set: only rows whose version is still `was_version` are written."""
+    given = CHANGES.table(dialect)
+    return (
+        update(cash_outs)
+        .where(cash_outs.c.id == given.c.id, cash_outs.c.version == given.c.was_version)
+        .values({name: given.c[name] for name in SAVED if name != "id"})
+    )
+
+
+@cache
+def upsert_attempts(dialect: str) -> Insert:
+    """Insert attempts, or note how known ones ended."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    new = insert(attempts)
+    ending = ("outcome", "code", "detail", "ended_at")
+    return new.on_conflict_do_update(
+        index_elements=[attempts.c.cash_out_id, attempts.c.number],
+        set_={name: new.excluded[name] for name in ending},
+    )
+
+
+@cache
+def find(dialect: str) -> Select[Any]:
+    """Select which cash-out each lookup means."""
+    given = LOOKUPS.table(dialect)
+    ours, theirs = cash_outs.alias("ours"), cash_outs.alias("theirs")
+    meant = func.coalesce(ours.c.id, theirs.c.id, type_=Uuid)
+    return (
+        select(given.c.number, meant.label("cash_out_id"))
+        .select_from(
+            given.outerjoin(
+                ours,
+                (ours.c.reference == given.c.reference) & (ours.c.provider == given.c.provider),
+            ).outerjoin(
+                theirs,
+                (theirs.c.provider == given.c.provider)
+                & (theirs.c.provider_transaction_id == given.c.provider_transaction_id)
+                & theirs.c.provider_transaction_id.is_not(None),
+            )
+        )
+        .where(meant.is_not(None))
+    )
+
+
+@cache
+def owners(dialect: str) -> Select[Any]:
+    """Select who holds provider transaction ids."""
+    given, row = PROVIDER_IDS.table(dialect), cash_outs.c
+    same = (row.provider == given.c.provider) & (
+        row.provider_transaction_id == given.c.provider_transaction_id
+    )
+    return select(row.provider, row.provider_transaction_id, row.id).join_from(
+        given, cash_outs, same & row.provider_transaction_id.is_not(None)
+    )
+
+
+@cache
+def overdue() -> Select[Any]:
+    """Select what has been open for too long, oldest first."""
+    return (
+        select(cash_outs.c.id)
+        .where(OVERDUE, cash_outs.c.created_at < bindparam("opened_before", type_=Moment))
+        .order_by(cash_outs.c.created_at, cash_outs.c.id)
+        .limit(bindparam("most", type_=BigInteger))
+    )
+
+
+@cache
+def hasten() -> Executable:
+    """Bring a planned question forward, where nobody is about to ask or just did."""
+    row, now = cash_outs.c, bindparam("now", type_=Moment)
+    return (
+        update(cash_outs)
+        .where(
+            row.id == bindparam("this", type_=Uuid),
+            row.status.not_in([status for status in Status if status in ENDINGS]),
+            row.action == Action.ASK,
+            row.due_at > now,
+            row.lease_until.is_(None) | (row.lease_until <= now),
+            row.asked_at.is_(None) | (row.asked_at < bindparam("since", type_=Moment)),
+        )
+        .values(due_at=now, version=row.version + 1)
+    )

@@ -1,0 +1,146 @@
+"""Cash-outs in SQL. A batch costs the same number of statements whatever its size."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from adapters.sql import cash_out_statements as sql
+from adapters.sql.rows import (
+    Row,
+    attempt_to_row,
+    attempts_by_cash_out,
+    evidence_to_row,
+    from_row,
+    to_row,
+)
+from adapters.sql.session import Session
+from adapters.sql.tables import cash_outs, evidence, idempotency_keys
+from application.ports import Claimed, Clock, Identity, KeyUse, Known, Lookup
+from domain.cash_out import Action, CashOut, Change
+
+
+class SqlCashOuts:
+    """Implements `CashOuts` over one session.
+
+    clock: whose time decides what is due; None for PostgreSQL's own, so that skewed machines agree.
+    """
+
+    def __init__(self, session: Session, clock: Clock | None = None) -> None:
+        self._session = session
+        self._clock = clock
+
+    async def known(self, identities: Sequence[Identity]) -> Known:
+        """Return what these keys and references already belong to."""
+        dialect = self._session.dialect
+        keys = sorted({(each.user_id, each.key) for each in identities if each.key is not None})
+        references = sorted({each.reference for each in identities if each.reference is not None})
+        by_key = await self._session.rows_for(sql.by_key(dialect), sql.KEYS, keys)
+        rows = await self._session.rows_for(
+            sql.by_reference(dialect), sql.REFERENCES, [(each,) for each in references]
+        )
+        found = await self._with_attempts([*by_key, *rows])
+        return Known(
+            {(row["key_user"], row["key"]): found[row["id"]] for row in by_key},
+            {row["reference"]: found[row["id"]] for row in rows},
+        )
+
+    async def add(self, changes: Sequence[Change], keys: Sequence[KeyUse]) -> None:
+        """Insert new cash-outs with their keys; raise Conflict when a key or reference is taken."""
+        await self._session.write(cash_outs.insert(), [to_row(each.after) for each in changes])
+        await self._add_evidence(changes)
+        await self._session.write(
+            idempotency_keys.insert(),
+            [
+                {"user_id": use.user_id, "key": use.key, "cash_out_id": use.cash_out_id}
+                for use in keys
+            ],
+        )
+
+    async def lock(self, ids: Sequence[UUID]) -> dict[UUID, CashOut]:
+        """Return these, attempts included, locked in id order until the transaction ends."""
+        given = [(each,) for each in sorted(set(ids))]
+        rows = await self._session.rows_for(sql.lock(self._session.dialect), sql.IDS, given)
+        return await self._with_attempts(rows)
+
+    async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
+        """Return and lock up to `limit` that are due, unleased and locked by nobody else."""
+        parameters = {"provider": provider, "action": action, "most": limit}
+        if self._session.is_postgres and self._clock is None:
+            rows = await self._session.rows(sql.claim_by_database_time(), parameters)
+            now = rows[0]["moment"]
+        else:
+            now = self._clock.now() if self._clock else now
+            rows = await self._session.rows(sql.claim(), {**parameters, "now": now})
+        due = [row for row in rows if row["id"] is not None]
+        found = await self._with_attempts(due)
+        return Claimed(now, tuple(found[row["id"]] for row in due))
+
+    async def save(self, changes: Sequence[Change]) -> None:
+        """Store changes, their attempts and their evidence; raise Conflict where one is stale."""
+        merged = self._merged(changes)
+        given = [
+            (change.before.version, *(to_row(change.after)[name] for name in sql.SAVED))
+            for change in sorted(merged, key=lambda change: change.before.id)
+        ]
+        statement = sql.save(self._session.dialect)
+        if await self._session.run_for(statement, sql.CHANGES, given) != len(merged):
+            raise self._session.conflict("a cash-out was changed meanwhile")
+        moved = [
+            attempt_to_row(change.after.id, attempt)
+            for change in merged
+            for attempt in change.after.attempts
+            if attempt not in change.before.attempts
+        ]
+        await self._session.write(sql.upsert_attempts(self._session.dialect), moved)
+        await self._add_evidence(changes)
+
+    async def find(self, lookups: Sequence[Lookup]) -> dict[Lookup, UUID]:
+        """Return which cash-out each lookup means, by reference first, then by provider's id."""
+        given = [
+            (number, each.provider, each.reference, each.provider_transaction_id)
+            for number, each in enumerate(lookups)
+        ]
+        rows = await self._session.rows_for(sql.find(self._session.dialect), sql.LOOKUPS, given)
+        return {lookups[row["number"]]: row["cash_out_id"] for row in rows}
+
+    async def owners(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+        """Return who holds each (provider, provider transaction id)."""
+        rows = await self._session.rows_for(
+            sql.owners(self._session.dialect), sql.PROVIDER_IDS, list(ids)
+        )
+        return {(row["provider"], row["provider_transaction_id"]): row["id"] for row in rows}
+
+    async def overdue(self, opened_before: datetime, limit: int) -> list[UUID]:
+        """Return open cash-outs without a review that were accepted before a moment."""
+        result = await self._session.run(
+            sql.overdue(), {"opened_before": opened_before, "most": limit}
+        )
+        return list(result.scalars())
+
+    async def hasten(self, cash_out_id: UUID, now: datetime, not_asked_since: datetime) -> bool:
+        """Bring the next status query of an open cash-out to `now`; tell whether it did."""
+        parameters = {"this": cash_out_id, "now": now, "since": not_asked_since}
+        result = await self._session.run(sql.hasten(), parameters)
+        return bool(result.rowcount)
+
+    async def _with_attempts(self, rows: Iterable[Row]) -> dict[UUID, CashOut]:
+        # A statement of its own, after the lock: only then it sees what the last holder wrote.
+        by_id = {row["id"]: row for row in rows}
+        given = [(each,) for each in sorted(by_id)]
+        statement = sql.attempts_of(self._session.dialect)
+        tries = attempts_by_cash_out(await self._session.rows_for(statement, sql.IDS, given))
+        return {each: from_row(row, tries.get(each, ())) for each, row in by_id.items()}
+
+    async def _add_evidence(self, changes: Sequence[Change]) -> None:
+        pieces = [evidence_to_row(piece) for change in changes for piece in change.evidence]
+        await self._session.write(evidence.insert(), pieces)
+
+    def _merged(self, changes: Sequence[Change]) -> list[Change]:
+        """Return one change per cash-out; raise Conflict where one does not build on the last."""
+        merged: dict[UUID, Change] = {}
+        for change in changes:
+            earlier = merged.get(change.before.id, change)
+            if earlier is not change and earlier.after.version != change.before.version:
+                raise self._session.conflict("two changes of one cash-out do not follow each other")
+            merged[change.before.id] = Change(earlier.before, change.after)
+        return list(merged.values())

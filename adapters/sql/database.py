@@ -1,0 +1,177 @@
+"""Opening a database: its pool, its limits, and what is asked of it at the start."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from adapters.sql.faults import translated
+from application.ports import Overloaded
+
+BEGIN = "sqlite_begin"
+"""The execution option that says how SQLite begins a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """Every wait and every number of connections, in seconds and connections of one process.
+
+    pool_wait_s: for a free connection, on SQLite also for the turn to write. connect_s: for a new
+    connection. lock_s, statement_s, idle_in_transaction_s: enforced by PostgreSQL. unit_s: a whole
+    transaction. read_s: a read outside of one. rollback_s: then the connection is dropped. busy_s:
+    on SQLite, for other processes. recycle_s: the age at which a connection is replaced.
+    """
+
+    pool_size: int = 10
+    pool_wait_s: float = 2.0
+    connect_s: float = 5.0
+    lock_s: float = 3.0
+    statement_s: float = 5.0
+    idle_in_transaction_s: float = 15.0
+    unit_s: float = 10.0
+    read_s: float = 5.0
+    rollback_s: float = 1.0
+    busy_s: float = 5.0
+    recycle_s: int = 1_800
+
+
+@dataclass(slots=True)
+class Database:
+    """An open database. SQLite has one writer: `turn` is whose turn it is inside this process."""
+
+    engine: AsyncEngine
+    limits: DatabaseLimits
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @property
+    def is_postgres(self) -> bool:
+        """Tell whether many can write at once."""
+        return self.dialect == "postgresql"
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold the right to write; raise Overloaded when it does not come in time."""
+        if self.is_postgres:
+            yield
+            return
+        try:
+            async with asyncio.timeout(self.limits.pool_wait_s):
+                await self._turn.acquire()
+        except TimeoutError as late:
+            raise Overloaded from late
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def open_database(
+    url: str, limits: DatabaseLimits | None = None, *, application: str = "cashout"
+) -> Database:
+    """Open `sqlite+aiosqlite:///path` or `postgresql+asyncpg://...`; nothing is connected yet.
+
+    Raises ValueError for any other kind of URL. application: the name that PostgreSQL shows.
+    """
+    limits = limits or DatabaseLimits()
+    parsed = make_url(url)
+    if parsed.drivername == "sqlite+aiosqlite" and parsed.database not in {None, "", ":memory:"}:
+        return Database(_open_sqlite(url, limits), limits)
+    if parsed.drivername == "postgresql+asyncpg":
+        return Database(_open_postgres(url, limits, application), limits)
+    message = "a database URL begins with sqlite+aiosqlite:///path or postgresql+asyncpg://"
+    raise ValueError(message)
+
+
+def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=limits.pool_size,
+        max_overflow=0,
+        pool_timeout=limits.pool_wait_s,
+        pool_recycle=limits.recycle_s,
+        connect_args={
+            "timeout": limits.connect_s,
+            "server_settings": {
+                "application_name": application,
+                "timezone": "UTC",
+                "jit": "off",
+                "lock_timeout": _milliseconds(limits.lock_s),
+                "statement_timeout": _milliseconds(limits.statement_s),
+                "idle_in_transaction_session_timeout": _milliseconds(limits.idle_in_transaction_s),
+            },
+        },
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1_000))
+
+
+def _open_sqlite(url: str, limits: DatabaseLimits) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=limits.pool_size,
+        max_overflow=0,
+        pool_timeout=limits.pool_wait_s,
+        pool_recycle=limits.recycle_s,
+        # The driver's own BEGIN comes after the first SELECT, which loses updates: we begin.
+        connect_args={"timeout": limits.busy_s, "isolation_level": None},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    how = connection.get_execution_options().get(BEGIN, "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {how}")
+
+
+_DURABLE: dict[str, dict[str, tuple[str, ...]]] = {
+    "postgresql": {
+        "fsync": ("on",),
+        "full_page_writes": ("on",),
+        "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
+    },
+    "sqlite": {"journal_mode": ("wal",), "synchronous": ("2", "3")},
+}
+"""The settings under which a commit survives a crash, the best value first."""
+
+
+async def durability_warnings(database: Database) -> list[str]:
+    """Return a sentence for each setting under which a crash may lose what was acknowledged."""
+    ask = "SHOW" if database.is_postgres else "PRAGMA"
+    found: dict[str, str] = {}
+    with translated():
+        async with (
+            asyncio.timeout(database.limits.read_s),
+            database.engine.connect() as connection,
+        ):
+            for name in _DURABLE[database.dialect]:
+                answer = await connection.execute(text(f"{ask} {name}"))
+                found[name] = str(answer.scalar_one())
+    return [
+        f"{name} is {found[name]}: a crash may lose what was accepted. Set it to {good[0]}."
+        for name, good in _DURABLE[database.dialect].items()
+        if found[name] not in good
+    ]

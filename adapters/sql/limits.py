@@ -1,0 +1,131 @@
+"""Limit counters in SQL: always touched in slot order, so that nobody waits in a circle."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Insert,
+    Select,
+    String,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from adapters.sql.session import Session
+from adapters.sql.sets import Given
+from adapters.sql.tables import limit_counters
+from adapters.sql.types import Words
+from domain.limits import Counted, Slot
+
+_KEY = ("user_id", "provider", "currency", "window")
+_SLOTS = Given({"user_id": Words, "provider": Words, "currency": String(3), "window": Text})
+
+
+@cache
+def _lock() -> Any:  # noqa: ANN401 -- an INSERT that returns rows
+    """Make the counters that are new, lock them all in the order given, return what is used.
+
+    Writing a counter to itself is what locks it: the loser of a race reads what the winner left.
+    """
+    given = _SLOTS.table("postgresql")
+    rows = select(*(given.c[name] for name in _KEY), literal(0), literal(0))
+    new = postgresql.insert(limit_counters).from_select([*_KEY, "used_minor", "cap_minor"], rows)
+    return new.on_conflict_do_update(
+        index_elements=list(_KEY), set_={"used_minor": limit_counters.c.used_minor}
+    ).returning(*_columns())
+
+
+@cache
+def select_used(dialect: str) -> Select[Any]:
+    """Select what is used of given slots."""
+    given = _SLOTS.table(dialect)
+    same = and_(*(limit_counters.c[name] == given.c[name] for name in _KEY))
+    return select(*_columns()).join_from(given, limit_counters, same)
+
+
+@cache
+def _write(dialect: str) -> Insert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    new = insert(limit_counters)
+    return new.on_conflict_do_update(
+        index_elements=list(_KEY),
+        set_={"used_minor": new.excluded.used_minor, "cap_minor": new.excluded.cap_minor},
+    )
+
+
+@cache
+def _give_back() -> Update:
+    row = limit_counters.c
+    return (
+        update(limit_counters)
+        .where(*(row[name] == bindparam(f"of_{name}") for name in _KEY))
+        .values(used_minor=row.used_minor - bindparam("freed", type_=BigInteger))
+    )
+
+
+def _columns() -> list[Any]:
+    return [limit_counters.c[name] for name in (*_KEY, "used_minor")]
+
+
+class SqlLimits:
+    """Implements `Limits`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def lock(self, slots: Sequence[Slot]) -> dict[Slot, int]:
+        """Return what is used of each slot, locked until the transaction ends."""
+        statement = _lock() if self._session.is_postgres else select_used("sqlite")
+        return await used(self._session, slots, statement)
+
+    async def write(self, counted: Mapping[Slot, Counted]) -> None:
+        """Store locked counters with the caps they were checked against."""
+        rows = [
+            {**_key(slot), "used_minor": counted[slot].used, "cap_minor": counted[slot].cap}
+            for slot in sorted(counted)
+        ]
+        await self._session.write(_write(self._session.dialect), rows)
+
+    async def give_back(self, freed: Mapping[Slot, int]) -> None:
+        """Take minor units off the counters, in slot order."""
+        rows = [
+            {**{f"of_{name}": part for name, part in _key(slot).items()}, "freed": freed[slot]}
+            for slot in sorted(freed)
+        ]
+        await self._session.write(_give_back(), rows)
+
+    async def used(self, slots: Sequence[Slot]) -> dict[Slot, int]:
+        """Return what is used, without locking."""
+        return await used(self._session, slots)
+
+
+async def used(
+    session: Session,
+    slots: Sequence[Slot],
+    statement: Any = None,  # noqa: ANN401
+) -> dict[Slot, int]:
+    """Return what is used of each slot, 0 where there is no counter yet."""
+    ordered = sorted(set(slots))
+    if statement is None:
+        statement = select_used(session.dialect)
+    given = [tuple(_key(slot).values()) for slot in ordered]
+    rows = await session.rows_for(statement, _SLOTS, given)
+    found = {Slot(*(row[name] for name in _KEY)): int(row["used_minor"]) for row in rows}
+    return {slot: found.get(slot, 0) for slot in ordered}
+
+
+def _key(slot: Slot) -> dict[str, str]:
+    return {
+        "user_id": slot.user_id,
+        "provider": slot.provider,
+        "currency": slot.currency,
+        "window": slot.window,
+    }

@@ -1,0 +1,196 @@
+"""Rows to domain values and back."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain.attempts import Attempt, OutcomeKind
+from domain.cash_out import Action, CashOut, Lease, Plan
+from domain.events import Event, EventType
+from domain.evidence import Doorbell, Evidence, News, ReviewReason
+from domain.failures import FailureCode
+from domain.money import CURRENCIES, Money
+from domain.payee import Msisdn, Payee
+from domain.states import Status
+
+Row = Mapping[str, Any]
+
+
+def to_row(cash_out: CashOut) -> dict[str, object]:
+    """Return the columns of a cash-out; its attempts are rows of their own."""
+    plan, lease = cash_out.plan, cash_out.lease
+    return {
+        "id": cash_out.id,
+        "user_id": cash_out.user_id,
+        "wallet_id": cash_out.wallet_id,
+        "provider": cash_out.provider,
+        "currency": cash_out.amount.currency.code,
+        "amount_minor": cash_out.amount.minor,
+        "fee_minor": cash_out.fee.minor,
+        "tariff_version": cash_out.tariff_version,
+        "msisdn": cash_out.payee.msisdn.e164,
+        "country": cash_out.payee.msisdn.country,
+        "payee_name": cash_out.payee.name,
+        "reference": cash_out.reference,
+        "reference_given": cash_out.reference_given,
+        "created_at": cash_out.created_at,
+        "updated_at": cash_out.updated_at,
+        "status": cash_out.status,
+        "provider_transaction_id": cash_out.provider_transaction_id,
+        "failure_code": cash_out.failure_code,
+        "failure_reason": cash_out.failure_reason,
+        "review": cash_out.review,
+        "contradicted": cash_out.contradicted,
+        "completed_at": cash_out.completed_at,
+        "action": plan.action if plan else None,
+        "due_at": plan.due_at if plan else None,
+        "lease_token": lease.token if lease else None,
+        "lease_until": lease.until if lease else None,
+        "asked": cash_out.asked,
+        "asked_at": cash_out.asked_at,
+        "not_found_at": cash_out.not_found_at,
+        "claim": cash_out.claim,
+        "version": cash_out.version,
+        "events": cash_out.events,
+        "pieces": cash_out.pieces,
+    }
+
+
+def from_row(row: Row, attempts: Iterable[Attempt]) -> CashOut:
+    """Return the cash-out of a row and its attempts, which come in order."""
+    currency = CURRENCIES[row["currency"]]
+    action, token = row["action"], row["lease_token"]
+    number = Msisdn(row["msisdn"], row["country"])
+    return CashOut(
+        id=row["id"],
+        user_id=row["user_id"],
+        wallet_id=row["wallet_id"],
+        provider=row["provider"],
+        amount=Money(row["amount_minor"], currency),
+        fee=Money(row["fee_minor"], currency),
+        tariff_version=row["tariff_version"],
+        payee=Payee(number, row["payee_name"]),
+        reference=row["reference"],
+        reference_given=row["reference_given"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        status=Status(row["status"]),
+        provider_transaction_id=row["provider_transaction_id"],
+        failure_code=FailureCode(row["failure_code"]) if row["failure_code"] else None,
+        failure_reason=row["failure_reason"],
+        review=ReviewReason(row["review"]) if row["review"] else None,
+        contradicted=row["contradicted"],
+        completed_at=row["completed_at"],
+        plan=Plan(Action(action), row["due_at"]) if action else None,
+        lease=Lease(token, row["lease_until"]) if token else None,
+        attempts=tuple(attempts),
+        asked=row["asked"],
+        asked_at=row["asked_at"],
+        not_found_at=row["not_found_at"],
+        claim=Status(row["claim"]) if row["claim"] else None,
+        version=row["version"],
+        events=row["events"],
+        pieces=row["pieces"],
+    )
+
+
+def attempt_to_row(cash_out_id: UUID, attempt: Attempt) -> dict[str, object]:
+    """Return the columns of an attempt."""
+    return {
+        "cash_out_id": cash_out_id,
+        "number": attempt.number,
+        "reference": attempt.reference,
+        "started_at": attempt.started_at,
+        "outcome": attempt.outcome,
+        "code": attempt.code,
+        "detail": attempt.detail,
+        "ended_at": attempt.ended_at,
+    }
+
+
+def attempt_from_row(row: Row) -> Attempt:
+    """Return the attempt of a row."""
+    return Attempt(
+        number=row["number"],
+        reference=row["reference"],
+        started_at=row["started_at"],
+        outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
+        code=FailureCode(row["code"]) if row["code"] else None,
+        detail=row["detail"],
+        ended_at=row["ended_at"],
+    )
+
+
+def attempts_by_cash_out(rows: Iterable[Row]) -> dict[UUID, list[Attempt]]:
+    """Return the attempts of each cash-out, in the order of the rows."""
+    found: dict[UUID, list[Attempt]] = defaultdict(list)
+    for row in rows:
+        found[row["cash_out_id"]].append(attempt_from_row(row))
+    return found
+
+
+def evidence_to_row(piece: Evidence) -> dict[str, object]:
+    """Return the columns of a piece of evidence."""
+    return {
+        "cash_out_id": piece.cash_out_id,
+        "sequence": piece.sequence,
+        "source": piece.source,
+        "at": piece.at,
+        "verdict": piece.verdict,
+        "kind": piece.kind,
+        "word": piece.word,
+        "status": piece.status,
+        "detail": piece.detail,
+        "attempt": piece.attempt,
+        "digest": piece.digest,
+        "raw": piece.raw,
+    }
+
+
+def event_to_row(event: Event) -> dict[str, object]:
+    """Return the columns of an event that waits to be told."""
+    return {
+        "event_id": event.id,
+        "type": event.type,
+        "cash_out_id": event.cash_out_id,
+        "sequence": event.sequence,
+        "at": event.at,
+        "body": event.body,
+    }
+
+
+def event_from_row(row: Row) -> Event:
+    """Return the event of a row."""
+    return Event(
+        id=row["event_id"],
+        type=EventType(row["type"]),
+        cash_out_id=row["cash_out_id"],
+        sequence=row["sequence"],
+        at=row["at"],
+        body=row["body"],
+    )
+
+
+def finding_to_text(finding: News | Doorbell) -> str:
+    """Return what a webhook says as JSON, from which `finding_from_text` reads it back equal."""
+    facts = asdict(finding)
+    if isinstance(finding, News):
+        facts["amount"] = None if finding.amount is None else str(finding.amount)
+    return json.dumps({"kind": type(finding).__name__, **facts})
+
+
+def finding_from_text(written: str) -> News | Doorbell:
+    """Return what a webhook said."""
+    facts = json.loads(written)
+    kind = facts.pop("kind")
+    if kind == Doorbell.__name__:
+        facts["claim"] = Status(facts["claim"]) if facts["claim"] else None
+        return Doorbell(**facts)
+    facts["status"] = Status(facts["status"]) if facts["status"] else None
+    facts["code"] = FailureCode(facts["code"]) if facts["code"] else None
+    facts["amount"] = None if facts["amount"] is None else Decimal(facts["amount"])
+    return News(**facts)

@@ -1,0 +1,195 @@
+"""One transaction's connection: statements go through here, and so do all faults."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.database import BEGIN, Database
+from adapters.sql.faults import translated
+from adapters.sql.sets import Given, chunks
+from application.ports import Conflict, StorageUnavailable
+
+Found = TypeVar("Found")
+
+
+class Session:
+    """A connection inside a transaction. After any fault it can only be rolled back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: AsyncConnection | None = None
+        self._broken: Exception | None = None
+        self.committing = False
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._database.dialect
+
+    @property
+    def is_postgres(self) -> bool:
+        """Tell whether others may write meanwhile."""
+        return self._database.is_postgres
+
+    async def begin(self) -> None:
+        """Take a connection and begin; on SQLite as the one writer."""
+        with translated():
+            self._open = await self._database.engine.connect()
+            if not self.is_postgres:
+                await self._open.execution_options(**{BEGIN: "IMMEDIATE"})
+            await self._open.begin()
+
+    async def begin_reading(self) -> None:
+        """Take a connection for reads that hold nothing up."""
+        with translated():
+            self._open = await self._database.engine.connect()
+            if self.is_postgres:
+                await self._open.execution_options(isolation_level="AUTOCOMMIT")
+            else:
+                await self._open.execution_options(**{BEGIN: "DEFERRED"})
+
+    async def run(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> CursorResult[Any]:
+        """Execute one statement, or one for many rows; raise what its fault means."""
+        connection = self._connection()
+        try:
+            with translated():
+                return await connection.execute(statement, parameters)
+        except (Conflict, StorageUnavailable, SQLAlchemyError) as fault:
+            self._broken = fault
+            raise
+
+    async def rows(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Execute one statement and return its rows by column name."""
+        result = await self.run(statement, parameters)
+        names = list(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result]
+
+    async def rows_for(
+        self,
+        statement: Executable,
+        given: Given,
+        rows: Sequence[Sequence[object]],
+        parameters: Mapping[str, Any] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Execute a statement over given rows, in chunks, and return all rows that come back."""
+        dialect = self._connection().dialect
+        found: list[dict[str, Any]] = []
+        for chunk in chunks(rows):
+            bound = {**given.parameters(dialect, chunk), **(parameters or {})}
+            found += await self.rows(statement, bound)
+        return found
+
+    async def inspect(self, look: Callable[[Connection], Found]) -> Found:
+        """Return what a function finds that needs a plain connection."""
+        connection = self._connection()
+        with translated():
+            return await connection.run_sync(look)
+
+    async def run_for(
+        self,
+        statement: Executable,
+        given: Given,
+        rows: Sequence[Sequence[object]],
+        parameters: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Execute a statement over given rows, in chunks; return how many rows it touched."""
+        dialect = self._connection().dialect
+        touched = 0
+        for chunk in chunks(rows):
+            bound = {**given.parameters(dialect, chunk), **(parameters or {})}
+            touched += (await self.run(statement, bound)).rowcount
+        return touched
+
+    async def write(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement once per row, sent together, in chunks."""
+        for chunk in chunks(rows):
+            await self.run(statement, chunk)
+
+    def conflict(self, why: str) -> Conflict:
+        """Return the Conflict to raise; nothing of this transaction can be committed any more."""
+        self._broken = Conflict(why)
+        return self._broken
+
+    async def commit(self) -> None:
+        """Commit; raise again what broke the transaction earlier, even if somebody caught it.
+
+        PostgreSQL answers COMMIT of a broken transaction with a silent ROLLBACK.
+        """
+        if self._broken is not None:
+            raise self._broken
+        self.committing = True
+        with translated(committing=True):
+            await self._connection().commit()
+        self.committing = False
+
+    async def end(self, *, hung: bool) -> None:
+        """Give the connection back, rolled back if it was not committed.
+
+        hung: the server did not answer in time. Then, and when it does not answer the rollback, the
+        connection is dropped instead: the server rolls back on its own.
+        """
+        connection, self._open = self._open, None
+        if connection is None:
+            return
+        limit_s = self._database.limits.rollback_s
+        try:
+            if not hung:
+                with translated():
+                    async with asyncio.timeout(limit_s):
+                        await connection.close()
+        except StorageUnavailable:
+            hung = True
+        except asyncio.CancelledError:
+            hung = True
+            raise
+        finally:
+            if hung:
+                await _drop(connection, limit_s)
+
+    def _connection(self) -> AsyncConnection:
+        if self._open is None:
+            raise StorageUnavailable("the transaction is over")
+        return self._open
+
+
+async def _drop(connection: AsyncConnection, limit_s: float) -> None:
+    """Cut a connection without asking its server, and take it out of the pool."""
+    with contextlib.suppress(StorageUnavailable), translated():
+        async with asyncio.timeout(limit_s):
+            if not connection.invalidated and not connection.closed:
+                raw = await connection.get_raw_connection()
+                if isinstance(raw.driver_connection, asyncpg.Connection):
+                    raw.driver_connection.terminate()
+                await connection.invalidate()
+    with contextlib.suppress(StorageUnavailable), translated():
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def reading(database: Database) -> AsyncIterator[Session]:
+    """Open a session for reads: one moment per statement on PostgreSQL, one for all on SQLite.
+
+    Raises Overloaded or StorageUnavailable, also when the body takes longer than `read_s`.
+    """
+    session = Session(database)
+    try:
+        async with asyncio.timeout(database.limits.read_s) as deadline:
+            try:
+                await session.begin_reading()
+                yield session
+            finally:
+                await session.end(hung=deadline.expired())
+    except TimeoutError as late:
+        raise StorageUnavailable("the database did not answer in time") from late
