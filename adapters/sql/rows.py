@@ -178,6 +178,8 @@ def event_from_row(row: Row) -> Event:
 def finding_to_text(finding: News | Doorbell) -> str:
     """Return what a webhook says as JSON, from which `finding_from_text` reads it back equal."""
     facts = asdict(finding)
+    # The delivery keeps the body by itself.
+    facts.pop("raw", None)
     if isinstance(finding, News):
         facts["amount"] = None if finding.amount is None else str(finding.amount)
     return json.dumps({"kind": type(finding).__name__, **facts})
