@@ -14,7 +14,7 @@ from application.ports import Conflict, Overloaded, StorageUnavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_OF_ALL = (StorageUnavailable, Overloaded, Conflict, asyncio.CancelledError)
+_OF_ALL = (StorageUnavailable, Overloaded, Conflict)
 """Faults that concern a batch as a whole; deciding its items one by one would not help."""
 
 
@@ -68,7 +68,7 @@ class GroupCommit(Generic[Item, Result]):
             await self._decide_batch([self._queue.popleft() for _ in range(size)])
 
     async def _decide_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        decision = self._decide([item for item, _ in batch])
+        decision = self._decided([item for item, _ in batch])
         deciding = asyncio.ensure_future(decision)
         # Waited for rather than awaited: a fault is for the callers, not for this loop.
         await asyncio.wait({deciding})
@@ -89,3 +89,11 @@ class GroupCommit(Generic[Item, Result]):
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(fault)
+
+    async def _decided(self, items: Sequence[Item]) -> Sequence[Result]:
+        results = await self._decide(items)
+        if len(results) != len(items):
+            # Better a fault for all of them than callers who wait for ever.
+            message = f"{len(items)} items were given {len(results)} results"
+            raise ValueError(message)
+        return results

@@ -7,7 +7,7 @@ from datetime import timedelta
 from application.ports import Chance, Clock, Delivery, Units
 from application.record_news import Arrival, Recorded
 from domain.corridors import Policy
-from domain.evidence import Overdue, Source
+from domain.evidence import Doorbell, News, Overdue, Source
 from domain.record import Report
 
 ORPHANS_KEPT = timedelta(hours=24)
@@ -31,20 +31,20 @@ class RematchOrphans:
         async with self.units.begin() as unit:
             since = self.clock.now() - ORPHANS_KEPT
             parked = await unit.inbox.orphans(since, self.largest)
-        arrivals = [self._arrival(each) for each in parked]
+        arrivals = [
+            self._arrival(each, each.finding) for each in parked if each.finding is not None
+        ]
         recorded = await self.record(arrivals) if arrivals else []
         return sum(each.cash_out is not None for each in recorded)
 
-    def _arrival(self, parked: Delivery) -> Arrival:
-        report = None
-        if parked.finding is not None:
-            report = Report(
-                source=Source.WEBHOOK,
-                finding=parked.finding,
-                digest=parked.digest,
-                raw=parked.raw,
-                permille=self.chance.permille(),
-            )
+    def _arrival(self, parked: Delivery, finding: News | Doorbell) -> Arrival:
+        report = Report(
+            source=Source.WEBHOOK,
+            finding=finding,
+            digest=parked.digest,
+            raw=parked.raw,
+            permille=self.chance.permille(),
+        )
         return Arrival(parked.provider, report, lookup=parked.lookup, orphan=parked.id)
 
 

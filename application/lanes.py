@@ -11,6 +11,7 @@ from domain.cash_out import CashOut
 from domain.corridors import Provider
 from domain.evidence import Outcome
 from domain.failures import FailureCode
+from domain.payee import NumberFormat
 
 
 class CircuitState(StrEnum):
@@ -123,14 +124,15 @@ class Lane:
             self.paused_until = max(self.paused_until, pause)
 
     def order(self, cash_out: CashOut) -> Order:
-        """Return what the gateway needs to know of a cash-out."""
-        corridor = self.provider.corridors[cash_out.payee.msisdn.country]
+        """Return what the gateway needs to know of a cash-out, also where we pay no longer."""
+        corridor = self.provider.corridors.get(cash_out.payee.msisdn.country)
+        how = corridor.number_format if corridor else NumberFormat.E164_DIGITS
         return Order(
             cash_out_id=cash_out.id,
             reference=cash_out.reference,
             amount=cash_out.amount,
             payee=cash_out.payee,
-            account=cash_out.payee.msisdn.written(corridor.number_format),
+            account=cash_out.payee.msisdn.written(how),
             attempt=max(1, len(cash_out.attempts)),
             provider_transaction_id=cash_out.provider_transaction_id,
         )

@@ -8,18 +8,21 @@ from uuid import UUID
 from application.callers import Caller
 from application.ports import (
     Clock,
+    Conflict,
     HistoryFilter,
     HistoryPage,
     Nudge,
     NumberingPlan,
+    Overloaded,
     Place,
     Reader,
+    StorageUnavailable,
     StoredEvidence,
     Units,
     Waiting,
     Work,
 )
-from domain.cash_out import CashOut
+from domain.cash_out import Action, CashOut
 from domain.corridors import Catalogue, Policy, Provider
 from domain.limits import Windows, day_ends, month_ends
 from domain.money import Money
@@ -49,19 +52,28 @@ class GetCashOut:
             raise NotFound
         caller.must_own(found)
         if self._is_worth_asking(found):
-            now = self.clock.now()
-            async with self.units.begin() as unit:
-                hastened = await unit.cash_outs.hasten(found.id, now, now - self.policy.first_poll)
-            if hastened:
-                self.nudge.work(Work.ASK)
+            await self._hasten(found)
         return found
 
     def _is_worth_asking(self, cash_out: CashOut) -> bool:
         now, plan = self.clock.now(), cash_out.plan
-        if cash_out.ended or cash_out.lease is not None or plan is None:
+        if cash_out.lease is not None or plan is None or plan.action is not Action.ASK:
             return False
-        last = cash_out.asked_at or cash_out.attempts[-1].started_at if cash_out.attempts else now
+        tried_at = cash_out.attempts[-1].started_at if cash_out.attempts else cash_out.created_at
+        last = cash_out.asked_at or tried_at
         return plan.due_at > now and now - last >= self.policy.first_poll
+
+    async def _hasten(self, cash_out: CashOut) -> None:
+        now = self.clock.now()
+        since = now - self.policy.first_poll
+        try:
+            async with self.units.begin() as unit:
+                hastened = await unit.cash_outs.hasten(cash_out.id, now, since)
+        except (Conflict, Overloaded, StorageUnavailable):
+            # A hint only: what is stored has been read, and the query comes on its schedule.
+            return
+        if hastened:
+            self.nudge.work(Work.ASK)
 
     async def evidence(self, caller: Caller, cash_out_id: UUID) -> list[StoredEvidence]:
         """Return everything that was learnt about a cash-out, in order."""

@@ -66,6 +66,8 @@ class Recorded:
 
 
 _WORK = {Action.SUBMIT: Work.SUBMIT, Action.ASK: Work.ASK}
+_OF_NOBODY = Capabilities(idempotent_submit=False, lookup_by_reference=False, webhook_proves=False)
+"""Of a provider that was taken out of the configuration: its open cash-outs wait for a human."""
 
 Record = Callable[[Arrival], Awaitable[Recorded]]
 """The door as those see it who have one arrival: a group commit over RecordNews."""
@@ -158,7 +160,8 @@ class RecordNews:
         return Recorded(cash_out=change.after, change=change, receipt=receipt)
 
     def _capabilities(self, cash_out: CashOut) -> Capabilities:
-        return self.catalogue.providers[cash_out.provider].capabilities
+        provider = self.catalogue.providers.get(cash_out.provider)
+        return provider.capabilities if provider else _OF_NOBODY
 
     def _with_owner(self, ledger: _Ledger, cash_out: CashOut, report: Report) -> Report:
         said = _transaction_id(report.finding)
@@ -253,7 +256,7 @@ async def _match(
             continue
         if arrival.orphan is not None:
             matches[arrival.orphan] = target
-        elif arrival.delivery is not None and receipts[arrival.delivery.id].fresh:
+        elif arrival.delivery is not None and _is_news(receipts[arrival.delivery.id]):
             matches[receipts[arrival.delivery.id].delivery_id] = target
     if matches:
         await unit.inbox.match(matches)

@@ -30,12 +30,13 @@ class RelayEvents:
         same id. A broker that is away delays events and nothing else.
         """
         async with self.units.begin() as unit:
-            entries = await unit.outbox.waiting(self.largest)
-            if not entries:
+            if not await unit.outbox.waiting(1):
                 return 0
             now = self.clock.now()
             if not await unit.leases.take(LEASE_NAME, self.holder, now, now + self.lease):
                 return 0
+            # Read under the lease: what its last holder has told meanwhile is not told again.
+            entries = await unit.outbox.waiting(self.largest)
         acknowledged = await self.publisher.publish(entries)
         if acknowledged:
             async with self.units.begin() as unit:

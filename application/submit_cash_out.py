@@ -5,7 +5,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.lanes import Lane
-from application.ports import SILENCE, Chance, Clock, Journal, Order, Units
+from application.ports import (
+    SILENCE,
+    Chance,
+    Clock,
+    Journal,
+    Order,
+    StorageUnavailable,
+    Unit,
+    Units,
+)
 from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import Action, Change, Lease, ask_instead, begin_attempt
@@ -37,31 +46,50 @@ class SubmitCashOut:
     async def begin(self, lane: Lane, limit: int) -> list[Begun]:
         """Claim up to `limit` due cash-outs and commit an attempt for each; send nothing.
 
-        Raises Conflict or StorageUnavailable: nothing may be sent then.
+        Raises Conflict or StorageUnavailable: nothing may be sent then. A commit whose answer was
+        lost is resolved by reading: what it wrote under our leases may be sent.
         """
         since = self.clock.elapsed()
-        capabilities = lane.provider.capabilities
-        begun: list[Begun] = []
         changes: list[Change] = []
-        async with self.units.begin() as unit:
-            claimed = await unit.cash_outs.claim(
-                lane.provider.id, Action.SUBMIT, limit, self.clock.now()
-            )
-            for cash_out in claimed.cash_outs:
-                decision = next_step(cash_out, capabilities, self.policy, claimed.now)
-                if decision.step is not NextStep.SEND:
-                    changes.append(ask_instead(cash_out, claimed.now))
-                    continue
-                lease = Lease(self.chance.token(), claimed.now + self.policy.lease)
-                change = begin_attempt(cash_out, claimed.now, lease)
-                changes.append(change)
-                begun.append(Begun(lane.order(change.after), lease.token, since))
-            if changes:
-                await unit.cash_outs.save(changes)
-                await unit.outbox.add([event for change in changes for event in change.events])
+        try:
+            async with self.units.begin() as unit:
+                await self._draw_up(unit, lane, limit, changes)
+        except StorageUnavailable as fault:
+            if not fault.outcome_unknown:
+                raise
+            changes = await self._those_committed(changes)
         self.journal.changed(changes)
+        begun = [
+            Begun(lane.order(change.after), change.after.lease.token, since)
+            for change in changes
+            if change.after.lease is not None
+        ]
         lane.submits_begin(len(begun), self.clock.elapsed())
         return begun
+
+    async def _draw_up(self, unit: Unit, lane: Lane, limit: int, changes: list[Change]) -> None:
+        claimed = await unit.cash_outs.claim(
+            lane.provider.id, Action.SUBMIT, limit, self.clock.now()
+        )
+        for cash_out in claimed.cash_outs:
+            capabilities = lane.provider.capabilities
+            decision = next_step(cash_out, capabilities, self.policy, claimed.now)
+            if decision.step is NextStep.SEND:
+                lease = Lease(self.chance.token(), claimed.now + self.policy.lease)
+                changes.append(begin_attempt(cash_out, claimed.now, lease))
+            else:
+                changes.append(ask_instead(cash_out, claimed.now))
+        if changes:
+            await unit.cash_outs.save(changes)
+            events = [event for change in changes for event in change.events]
+            await unit.outbox.add(events)
+
+    async def _those_committed(self, changes: list[Change]) -> list[Change]:
+        leased = {each.after.id: each.after.lease for each in changes if each.after.lease}
+        async with self.units.begin() as unit:
+            stored = await unit.cash_outs.lock(list(leased))
+        ours = {each.id for each in stored.values() if each.holds(leased[each.id].token)}
+        return [change for change in changes if change.after.id in ours]
 
     async def send(self, lane: Lane, begun: Begun) -> Recorded:
         """Make one committed attempt and record how it ended. Called once per attempt."""

@@ -166,10 +166,16 @@ class Worker:
         task.add_done_callback(self._calls.discard)
 
     async def _drain(self) -> None:
+        deadline = self.clock.elapsed() + self.pace.drain
         if self._calls:
             await asyncio.wait(set(self._calls), timeout=self.pace.drain.total_seconds())
-        for late in set(self._calls):
-            late.cancel()
+        late = set(self._calls)
+        for call in late:
+            call.cancel()
+        if late:
+            await asyncio.wait(late)
+        # Other processes may go on adding events for ever: this one stops when its time is up.
         while await self._guarded(Work.RELAY, self.relay()):
-            continue
+            if self.clock.elapsed() >= deadline:
+                break
         await self._guarded(Work.RELAY, self.relay.stop())
