@@ -38,6 +38,9 @@ class AfriMoneyGateway:
         self._settings = settings
         self._webhook_key = options.webhook_signing_key(settings)
         self._clock = wiring.clock
+        self._advice = (
+            f"check {wiring.name_of('API_URL')}, _API_KEY and _API_SECRET, and this machine's clock"
+        )
         self._limits = wiring.limits
         self._capabilities = wiring.capabilities
         self._vocabulary = vocabulary_of(wire.WORDS, options, folds_words=True)
@@ -82,8 +85,7 @@ class AfriMoneyGateway:
             return None
         if isinstance(answer, News):
             return "a reference that cannot exist was found: this is not AfriMoney's interface"
-        where = "check AFRIMONEY_API_URL, _API_KEY and _API_SECRET, and this machine's clock"
-        return f"{answer.detail} ({where})" if "HTTP" in answer.detail else answer.detail
+        return f"{answer.detail}; {self._advice}"
 
     async def aclose(self) -> None:
         """Close connections."""

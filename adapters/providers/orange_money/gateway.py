@@ -38,6 +38,7 @@ class OrangeMoneyGateway:
     def __init__(self, wiring: Wiring, settings: Settings, options: Options) -> None:
         self._settings = settings
         self._clock = wiring.clock
+        self._advice = f"check {wiring.name_of('TOKEN_URL')}, _CLIENT_ID and _CLIENT_SECRET"
         self._limits = wiring.limits
         self._capabilities = wiring.capabilities
         self._vocabulary = vocabulary_of(wire.WORDS, options, folds_words=False)
@@ -104,8 +105,7 @@ class OrangeMoneyGateway:
         grant = await self._endpoint(self._limits.total)
         if not isinstance(grant, TokenFault):
             return None
-        where = "check ORANGE_MONEY_TOKEN_URL, _CLIENT_ID and _CLIENT_SECRET"
-        return f"{grant.detail} ({where})" if grant.trips else grant.detail
+        return f"{grant.detail}; {self._advice}" if grant.trips else grant.detail
 
     async def aclose(self) -> None:
         """Close connections, stop renewing the token."""
