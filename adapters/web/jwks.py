@@ -14,7 +14,10 @@ from application.callers import Caller
 from application.ports import Clock, StorageUnavailable
 
 Fetch = Callable[[str], Awaitable[bytes]]
-"""Gets a document by its URL, with its own time-out; raises OSError or TimeoutError."""
+"""Gets a document by its URL, with its own time-out.
+
+Raises StorageUnavailable, OSError or TimeoutError.
+"""
 
 MOST_BYTES: Final = 262_144
 MOST_KEYS: Final = 100
@@ -92,7 +95,13 @@ class KeySetTokens:
             self._tried_at = now
             try:
                 keys = _read_keys(await self._fetch(self._url), self._signatures.algorithm)
-            except (OSError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError):
+            except (
+                StorageUnavailable,
+                OSError,
+                TimeoutError,
+                msgspec.DecodeError,
+                UnicodeDecodeError,
+            ):
                 return
             if keys:
                 self._keys, self._fetched_at = keys, now

@@ -66,7 +66,7 @@ def schemas() -> Json:
     found["NewCashOut"]["properties"]["amount"]["type"] = ["number", "string"]
     for schema in found.values():
         # A constant of the envelope, always sent: to msgspec a default is merely optional.
-        if "success" in schema["properties"]:
+        if "success" in schema.get("properties", {}):
             schema["required"] = ["success", *schema.get("required", [])]
     return found
 
