@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error, NotJSMessageError
+from nats.errors import Error
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
@@ -130,10 +130,7 @@ async def _messages(
             await _answer(client, message)
             _check_nothing_is_missing(message, expected - 1)
             continue
-        try:
-            numbers = message.metadata.sequence
-        except NotJSMessageError:
-            continue
+        numbers = message.metadata.sequence
         if numbers.consumer != expected:
             raise _Gap
         expected += 1

@@ -5,12 +5,12 @@ apart. It only spares token calls: whatever goes wrong here is a miss, and the a
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
-from nats.errors import Error
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, BucketNotFoundError, KeyNotFoundError
 from nats.js.kv import KeyValue
@@ -97,8 +97,9 @@ class NatsTokens(Generic[Token]):
         entry = await bucket.get(key)
         token = self._read(entry.value)
         if token is not None and token.value == value:
-            # The revision guards a newer token that is put in this very moment.
-            await bucket.delete(key, last=entry.revision)
+            # The revision guards a newer token that is put in this very moment: that is refused.
+            with contextlib.suppress(BadRequestError):
+                await bucket.delete(key, last=entry.revision)
 
     def _read(self, kept: bytes | None) -> Token | None:
         try:
@@ -113,9 +114,9 @@ class NatsTokens(Generic[Token]):
         try:
             async with asyncio.timeout(self._timeout_s):
                 result = await operation
-        except (KeyNotFoundError, BadRequestError):
-            # Nothing is kept there, or somebody has put a newer one in the meantime.
-            return None
+        except KeyNotFoundError:
+            # An answer like any other.
+            result = None
         except FAULTS as fault:
             self._condition.worsen(type(fault).__name__, bucket=self._bucket, fault=str(fault))
             return None
@@ -142,11 +143,5 @@ class NatsTokens(Generic[Token]):
             max_bytes=BUCKET_LARGEST,
             replicas=self._replicas,
         )
-        try:
-            return await jetstream.create_key_value(config)
-        except BadRequestError as refusal:
-            # Another process may have made it in the meantime.
-            try:
-                return await jetstream.key_value(self._bucket)
-            except Error:
-                raise refusal from None
+        # Making what another process has just made in the same way is no fault to the broker.
+        return await jetstream.create_key_value(config)

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from nats.aio.client import Client
@@ -81,6 +82,20 @@ async def test_more_than_fits_into_the_readers_queue_is_read_without_a_hole(
     assert all(sequences == [1, 2, 3] for sequences in told.values())
     await reading.aclose()
     await reader.close()
+
+
+async def test_a_long_history_is_read_without_a_pause(connection: NatsConnection) -> None:
+    # Long enough for the broker to wait in between for word that the reader keeps up.
+    large = [
+        replace(entry, event=replace(entry.event, body='"' + "x" * 20_000 + '"'))
+        for entry in lives(cash_outs=300)
+    ]
+    await JetStreamPublisher(connection).publish(large)
+    reading = JetStreamEvents(connection).follow(since_start=True)
+    async with asyncio.timeout(5):
+        events = [await anext(reading) for _ in large]
+    assert len({event.id for event in events}) == len(large)
+    await reading.aclose()
 
 
 async def test_a_reader_survives_the_loss_of_its_place_at_the_broker(

@@ -135,6 +135,26 @@ async def test_a_broker_that_stalls_holds_nobody_up_for_longer_than_the_time_out
         await connection.close()
 
 
+async def test_a_broker_that_will_not_make_the_bucket_is_a_miss(
+    connection: NatsConnection,
+) -> None:
+    tokens = NatsTokens(connection, Token, replicas=3)
+    with capture_logs() as logs:
+        await tokens.put(KEY, a_token())
+        assert await tokens.get(KEY) is None
+    assert [line["event"] for line in logs] == ["shared_tokens_away"]
+
+
+async def test_a_newer_token_put_while_an_old_one_is_dropped_stays(
+    tokens: TokenStore, neighbour: TokenStore
+) -> None:
+    for round_ in range(20):
+        old, new = a_token(f"old-{round_}"), a_token(f"new-{round_}")
+        await tokens.put(KEY, old)
+        await asyncio.gather(neighbour.put(KEY, new), tokens.drop(KEY, old.value))
+        assert await neighbour.get(KEY) == new
+
+
 async def test_two_processes_make_the_bucket_at_once(broker: NatsServer) -> None:
     connections = [NatsConnection(broker.url) for _ in range(4)]
     stores = [NatsTokens(connection, Token) for connection in connections]
