@@ -81,15 +81,20 @@ async def _at_rest(
     service: Running, ids: dict[tuple[str, str], str]
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """Wait until all have come to where their scenario ends, and then for late news."""
-    async with asyncio.timeout(REST_S):
-        while True:
-            records = {
-                case: await service.get(_user(*case), cash_out_id)
-                for case, cash_out_id in ids.items()
-            }
-            if all(_is_settled(SCENARIOS[case[1]], record) for case, record in records.items()):
-                break
-            await asyncio.sleep(0.2)
+    clock = asyncio.get_running_loop().time
+    give_up_at = clock() + REST_S
+    while True:
+        records = {
+            case: await service.get(_user(*case), cash_out_id) for case, cash_out_id in ids.items()
+        }
+        open_ones = [
+            case for case, record in records.items() if not _is_settled(SCENARIOS[case[1]], record)
+        ]
+        if not open_ones:
+            break
+        if clock() > give_up_at:
+            pytest.fail(f"not at rest: {open_ones}")
+        await asyncio.sleep(0.2)
     await asyncio.sleep(2)
     return {case: await service.get(_user(*case), each) for case, each in ids.items()}
 
@@ -145,6 +150,10 @@ async def test_records_and_ledger_agree_or_a_review_is_open(
 async def test_the_payee_gets_the_amount_and_not_the_fee(
     ended: dict[tuple[str, str], Ended], case: tuple[str, str]
 ) -> None:
+    """Whatever the provider pays is what was ordered, but where it errs itself."""
+    if ended[case].scenario.echoes_another_amount:
+        assert ended[case].record["needsReview"]
+        return
     for payout in ended[case].payouts:
         assert payout.amount == CORRIDORS[case[0]][2]
 
