@@ -60,7 +60,9 @@ class StructuredJournal:
         if after.review is not None and before.review is None:
             log.error("review_needed", reason=str(after.review))
         if change.verdict in _DOUBTFUL:
-            log.error(_DOUBTFUL[change.verdict], words=[piece.word for piece in change.evidence])
+            # Once a human is called, the same doubt again is no news.
+            tell = log.error if before.review is None else log.info
+            tell(_DOUBTFUL[change.verdict], words=[piece.word for piece in change.evidence])
 
 
 def _tell_attempt(log: structlog.stdlib.BoundLogger, attempt: Attempt) -> None:

@@ -170,6 +170,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _servers(value: str) -> str:
+    each_is_sound = _url("nats", "tls")
+    for server in value.split(","):
+        each_is_sound(server.strip())
+    return value
+
+
 def _origins(value: str) -> tuple[str, ...]:
     origins = tuple(each.strip() for each in value.split(",") if each.strip())
     for origin in origins:
@@ -229,7 +236,7 @@ class _Reading:
             port=self.get("PORT", "3004", _whole(0, 65_535)),
             data_dir=data_dir,
             database_url=self.get("DATABASE_URL", default_database, _database),
-            nats_url=self.optional("NATS_URL", _url("nats", "tls", "ws", "wss")),
+            nats_url=self.optional("NATS_URL", _servers),
             nats_monitor_url=self.optional("NATS_MONITOR_URL", _url("http", "https")),
             nats_replicas=self.get("NATS_REPLICAS", "1", _whole(1, 5)),
             nats_shared_tokens=self.get("NATS_SHARED_TOKENS", "false", _flag),

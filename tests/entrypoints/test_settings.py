@@ -115,6 +115,14 @@ def test_only_one_way_of_checking_tokens_may_be_set(read: Read) -> None:
     assert faults == ("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL",)
 
 
+def test_a_cluster_of_brokers_is_named_by_commas(read: Read) -> None:
+    cluster = "nats://a.example:4222,tls://b.example:4222"
+    assert read(NATS_URL=cluster).nats_url == cluster
+    assert faults_of(read, NATS_URL="nats://a.example,ws://b.example") == (
+        "NATS_URL must be a URL that begins with nats:// or tls://",
+    )
+
+
 def test_a_provider_is_on_when_it_is_configured(read: Read) -> None:
     settings = read(**AFRIMONEY)
     assert set(settings.providers) == {"afrimoney"}
