@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from adapters.sandbox.server import Sandbox, SandboxSettings
+from adapters.sandbox.server import Sandbox
+from adapters.sandbox.settings import SandboxSettings
 from adapters.sql.schema import migrate
 from adapters.web.auth import issue_token
 from adapters.web.server import ApiServer

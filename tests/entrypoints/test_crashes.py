@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, sandbox_msisdn
-from adapters.sandbox.server import Sandbox, SandboxSettings
+from adapters.sandbox.server import Sandbox
+from adapters.sandbox.settings import SandboxSettings
 from adapters.sql.schema import migrate
 from tests.processes import api_process, worker_process
 from tests.running import HASTY, JWT_SECRET, token_for
