@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -337,3 +338,12 @@ def test_a_provider_module_that_is_none_is_refused(monkeypatch: pytest.MonkeyPat
     for path in ("adapters.providers.nobody", "empty_module"):
         with pytest.raises(Misconfigured, match=path):
             provider_module(path)
+
+
+def test_a_fault_inside_a_provider_module_is_not_taken_for_its_absence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_shop.py").write_text("import a_module_that_nobody_has\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="a_module_that_nobody_has"):
+        provider_module("broken_shop")
