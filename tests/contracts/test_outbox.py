@@ -1,0 +1,85 @@
+"""The outbox keeps events in order until they are told: for every store."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from application.ports import Conflict
+from domain.events import Event, EventType, event
+from tests.contracts.stores import Store
+from tests.strategies import NOW
+
+pytestmark = pytest.mark.anyio
+
+
+def an_event(number: int, sequence: int = 1) -> Event:
+    at = NOW + timedelta(seconds=number)
+    facts = {"reference": f"R-{number}", "name": 'Awa "Koné"'}
+    kind = EventType.INITIATED if sequence == 1 else EventType.PROCESSING
+    return event(kind, UUID(int=number), sequence, at, dict(facts))
+
+
+async def tell(store: Store, *events: Event) -> None:
+    async with store.units.begin() as unit:
+        await unit.outbox.add(events)
+
+
+async def test_events_wait_in_the_order_they_were_added_word_for_word(store: Store) -> None:
+    events = [an_event(2), an_event(1), an_event(2, 2)]
+    await tell(store, *events[:2])
+    await tell(store, events[2])
+    async with store.units.begin() as unit:
+        waiting = await unit.outbox.waiting(10)
+        assert [entry.event for entry in waiting] == events
+        assert await unit.outbox.waiting(2) == waiting[:2]
+        assert await unit.outbox.oldest_waiting() == events[0].at
+    positions = [entry.position for entry in waiting]
+    assert positions == sorted(set(positions))
+
+
+async def test_an_acknowledged_event_waits_no_more_and_can_still_be_read(store: Store) -> None:
+    await tell(store, *(an_event(number) for number in range(1, 5)))
+    async with store.units.begin() as unit:
+        one, two, three, four = await unit.outbox.waiting(10)
+        await unit.outbox.mark_sent([three.position, one.position, one.position], NOW)
+    async with store.units.begin() as unit:
+        assert await unit.outbox.waiting(10) == [two, four]
+        assert await unit.outbox.oldest_waiting() == two.event.at
+        assert await unit.outbox.after(one.position, 2) == [two, three]
+        assert await unit.outbox.after(0, 10) == [one, two, three, four]
+        assert await unit.outbox.after(four.position, 10) == []
+    assert await store.reader.events_after(two.position, 10) == [three, four]
+
+
+async def test_a_negative_position_begins_with_the_newest(store: Store) -> None:
+    assert await store.reader.events_after(-1, 10) == []
+    await tell(store, *(an_event(number) for number in range(1, 5)))
+    everything = await store.reader.events_after(0, 10)
+    assert await store.reader.events_after(-1, 10) == everything[-1:]
+    assert await store.reader.events_after(-3, 10) == everything[-3:]
+    assert await store.reader.events_after(-99, 10) == everything
+
+
+async def test_nothing_waits_in_an_empty_outbox(store: Store) -> None:
+    async with store.units.begin() as unit:
+        assert await unit.outbox.waiting(10) == []
+        assert await unit.outbox.oldest_waiting() is None
+    assert (await store.reader.health()).oldest_event is None
+
+
+async def test_one_sequence_number_of_a_cash_out_is_told_once(store: Store) -> None:
+    await tell(store, an_event(1))
+    again = replace(an_event(1), id=UUID(int=9), type=EventType.CANCELLED)
+    with pytest.raises(Conflict):
+        await tell(store, an_event(2), again)
+    async with store.units.begin() as unit:
+        assert len(await unit.outbox.waiting(10)) == 1
+
+
+async def test_health_tells_of_the_oldest_event_that_waits(store: Store) -> None:
+    await tell(store, an_event(5), an_event(6))
+    health = await store.reader.health()
+    assert (health.reachable, health.schema) == (True, "current")
+    assert health.oldest_event == an_event(5).at
