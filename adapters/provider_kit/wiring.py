@@ -128,13 +128,22 @@ def provider_module(path: str) -> ProviderModule:
 
 
 def setting(
-    *, required: bool = True, secret: bool = False, url: bool = False, default: str = ""
+    *,
+    required: bool = True,
+    secret: bool = False,
+    url: bool = False,
+    default: str = "",
+    shown: bool = True,
 ) -> Any:  # noqa: ANN401 -- as dataclasses.field, it stands in for a value of any type
-    """Declare a field of a keyword-only settings dataclass; a secret stays out of its repr."""
+    """Declare a field of a keyword-only settings dataclass.
+
+    A secret stays out of its repr, and so does what is not to be `shown` without being one: a key
+    that a partner gave out, whose strength is not ours to judge.
+    """
     declaration = {"required": required, "secret": secret, "url": url, "default": default}
     return field(
         default=MISSING if required and not default else default,
-        repr=not secret,
+        repr=shown and not secret,
         metadata={_DECLARATION: declaration},
     )
 

@@ -9,10 +9,10 @@ from adapters.provider_kit.wiring import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The address without a final slash, and credentials. The key is shown to nobody either."""
+    """The address without a final slash, and credentials. The key only identifies, yet is hidden."""
 
     api_url: str = setting(url=True)
-    api_key: str = setting(secret=True)
+    api_key: str = setting(shown=False)
     api_secret: str = setting(secret=True)
     webhook_secret: str = setting(secret=True, required=False)
 
