@@ -2,13 +2,14 @@
 
 import traceback
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from litestar import Litestar, Response
+from litestar import Litestar, Response, route
+from litestar.handlers import HTTPRouteHandler
 
 from adapters.web.answers import plain
-from adapters.web.auth import SignedIn
+from adapters.web.auth import PUBLIC, SignedIn
 from adapters.web.cash_outs import cash_out_routes
 from adapters.web.catalogue import provider_routes
 from adapters.web.cors import Cors
@@ -18,7 +19,7 @@ from adapters.web.exchange import WebRequest, exchange_of, masked
 from adapters.web.headers import ClientGone
 from adapters.web.health import health_routes
 from adapters.web.parts import Lifespan, WebParts, WebSettings
-from adapters.web.problems import tell
+from adapters.web.problems import allowed_with_head, tell
 from adapters.web.webhooks import webhook_routes
 
 __all__ = ["Lifespan", "WebParts", "WebSettings", "build_app"]
@@ -27,17 +28,18 @@ __all__ = ["Lifespan", "WebParts", "WebSettings", "build_app"]
 def build_app(parts: WebParts) -> Litestar:
     """Return the HTTP API over these parts. Nothing is opened until its lifespan begins."""
     settings = parts.settings
+    routes = [
+        *health_routes(parts),
+        *provider_routes(parts),
+        *cash_out_routes(parts),
+        *webhook_routes(parts),
+        *documentation_routes(parts),
+    ]
     app = Litestar(
-        route_handlers=[
-            *health_routes(parts),
-            *provider_routes(parts),
-            *cash_out_routes(parts),
-            *webhook_routes(parts),
-            *documentation_routes(parts),
-        ],
+        route_handlers=[*_options(routes), *routes],
         guards=[SignedIn(parts.auth)],
         exception_handlers={Exception: _answer_fault},
-        lifespan=[_in_turn(parts.lifespans)] if parts.lifespans else None,
+        lifespan=[_Opening(parts.lifespans)],
         request_max_body_size=settings.body_most,
         openapi_config=None,
         logging_config=None,
@@ -72,8 +74,24 @@ def _answer_fault(request: WebRequest, fault: Exception) -> Response[bytes]:
     return plain(told.problem.body(), status=told.problem.status, headers=told.problem.headers)
 
 
-def _in_turn(lifespans: Sequence[Lifespan]) -> "_Opening":
-    return _Opening(lifespans)
+def _options(routes: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """Return what answers OPTIONS at each path.
+
+    The framework's own answer knows only the first of several handlers that share a path.
+    """
+    methods: dict[str, set[str]] = {}
+    for each in routes:
+        for path in each.paths:
+            methods.setdefault(path, {"OPTIONS"}).update(each.http_methods)
+    return [_options_of(path, allowed_with_head(found)) for path, found in methods.items()]
+
+
+def _options_of(path: str, allowed: str) -> HTTPRouteHandler:
+    @route(path, http_method=["OPTIONS"], status_code=204, opt={PUBLIC: True})
+    async def options() -> Response[None]:
+        return Response(None, status_code=204, headers={"allow": allowed})
+
+    return options
 
 
 class _Opening:
@@ -82,11 +100,8 @@ class _Opening:
     def __init__(self, lifespans: Sequence[Lifespan]) -> None:
         self._lifespans = lifespans
 
-    def __call__(self, _: Litestar) -> AbstractAsyncContextManager[None]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
+    async def __call__(self, _: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
             for lifespan in self._lifespans:
                 await opened.enter_async_context(lifespan())

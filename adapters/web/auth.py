@@ -139,7 +139,7 @@ class Signatures:
         by_name = self._jws.get_algorithm_by_name(self.algorithm)
         try:
             key = by_name.prepare_key(pem)
-        except (jwt.PyJWTError, TypeError) as fault:
+        except (jwt.PyJWTError, ValueError, TypeError) as fault:
             raise ValueError("this is no key for the algorithm") from fault
         if hasattr(key, "private_numbers"):
             message = "this is a private key; give the public one"
@@ -194,7 +194,7 @@ class SignedIn:
         self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
     ) -> None:
         """Note the caller; raise Problem UNAUTHORIZED."""
-        if handler.opt.get(PUBLIC) or connection.scope.get("method") == "OPTIONS":
+        if handler.opt.get(PUBLIC):
             return
         try:
             caller = await self._tokens.verify(_bearer(connection.scope["headers"]))

@@ -159,7 +159,7 @@ class Edge:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer.status = message["status"]
+                answer.status = int(message["status"])
                 own = list(message["headers"])
                 names = {name for name, _ in own}
                 own += [each for each in added if each[0] not in names]

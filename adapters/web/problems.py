@@ -1,6 +1,6 @@
 """Problems: everything that can go wrong at the door, as one envelope with a stable code."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -184,15 +184,19 @@ def broken() -> Problem:
     )
 
 
+def allowed_with_head(methods: Iterable[str]) -> str:
+    """Return an Allow header's value: HEAD goes wherever GET does."""
+    found = {each for each in methods if each}
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
+
+
 def _method_not_allowed(fault: HTTPException) -> Problem:
-    allowed = {each for each in (fault.headers or {}).get("allow", "").split(", ") if each}
-    if "GET" in allowed:
-        allowed.add("HEAD")
+    allowed = allowed_with_head((fault.headers or {}).get("allow", "").split(", "))
     return Problem(
         HTTPStatus.METHOD_NOT_ALLOWED,
         "METHOD_NOT_ALLOWED",
         "This method is not available at this address.",
-        headers={"allow": ", ".join(sorted(allowed))},
+        headers={"allow": allowed},
     )
 
 

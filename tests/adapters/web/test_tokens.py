@@ -1,0 +1,491 @@
+"""Tokens of every wrong kind: 401, no hint, no effect; and every route asks for one."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from litestar.routes import HTTPRoute
+
+from adapters.memory.time import ManualClock
+from adapters.web.auth import (
+    ClaimRules,
+    InvalidToken,
+    PublicKeyTokens,
+    SecretTokens,
+    TokenVerifier,
+    issue_token,
+)
+from adapters.web.jwks import Freshness, KeySetTokens
+from application.callers import Caller
+from application.ports import StorageUnavailable
+from tests.adapters.web.house import (
+    BODY,
+    CASH_OUTS,
+    PROVIDERS,
+    SECRET,
+    START,
+    House,
+    check_problem,
+    house,
+    token,
+)
+from tests.adapters.web.keys import (
+    EC_KEY,
+    EC_PEM,
+    OTHER_RSA_KEY,
+    RSA_KEY,
+    RSA_PEM,
+    RSA_PRIVATE_PEM,
+    WEAK_RSA_PEM,
+    public_jwk,
+)
+
+pytestmark = pytest.mark.anyio
+
+NOW = int(START.timestamp())
+GOOD: dict[str, Any] = {"userId": "user-1", "exp": NOW + 60}
+
+
+def segment(value: object) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def signed(
+    claims: object = None,
+    header: object = None,
+    secret: bytes = SECRET,
+    digest: str = "sha256",
+) -> str:
+    """Return a token as an attacker or a careless issuer would make it."""
+    head = segment({"alg": "HS256", "typ": "JWT"} if header is None else header)
+    text = f"{head}.{segment(GOOD if claims is None else claims)}"
+    return f"{text}.{segment(hmac.new(secret, text.encode(), digest).digest())}"
+
+
+def without(claim: str) -> dict[str, Any]:
+    return {name: value for name, value in GOOD.items() if name != claim}
+
+
+GENUINE = signed()
+WRONG_TOKENS: dict[str, str] = {
+    "empty": "",
+    "rubbish": "abc",
+    "two parts": "a.b",
+    "four parts": f"{GENUINE}.x",
+    "no signature": GENUINE.rpartition(".")[0] + ".",
+    "cut": GENUINE[:-1],
+    "lengthened": GENUINE + "A",
+    "padded": GENUINE + "=",
+    "signature of another": GENUINE.rpartition(".")[0] + "." + token("user-2").rpartition(".")[2],
+    "alg none": signed(header={"alg": "none"}),
+    "alg none, unsigned": signed(header={"alg": "none"}).rpartition(".")[0] + ".",
+    "alg NONE": signed(header={"alg": "NoNe"}),
+    "alg HS512": signed(header={"alg": "HS512"}, digest="sha512"),
+    "alg HS512 over sha256": signed(header={"alg": "HS512"}),
+    "alg RS256": signed(header={"alg": "RS256"}),
+    "alg missing": signed(header={"typ": "JWT"}),
+    "alg a list": signed(header={"alg": ["HS256"]}),
+    "header no object": signed(header=["HS256"]),
+    "header no json": signed(header=b"{"),
+    "header not utf-8": signed(header=b'{"alg":"HS256","x":"\xff"}'),
+    "critical extension": signed(header={"alg": "HS256", "crit": ["b64"], "b64": False}),
+    "wrong key": signed(secret=b"another-secret-of-somebody-else-entirely"),
+    "empty key": signed(secret=b""),
+    "claims no object": signed(["user-1"]),
+    "claims no json": signed(b"user-1"),
+    "expired": signed({**GOOD, "exp": NOW - 1}),
+    "expires now": signed({**GOOD, "exp": NOW}),
+    "no exp": signed(without("exp")),
+    "exp null": signed({**GOOD, "exp": None}),
+    "exp a string": signed({**GOOD, "exp": str(NOW + 60)}),
+    "exp true": signed({**GOOD, "exp": True}),
+    "exp without end": signed(b'{"userId":"user-1","exp":1e999}'),
+    "not yet valid": signed({**GOOD, "nbf": NOW + 1}),
+    "nbf a string": signed({**GOOD, "nbf": "now"}),
+    "no user": signed(without("userId")),
+    "user a number": signed({**GOOD, "userId": 7}),
+    "user null, with sub": signed({**GOOD, "userId": None, "sub": "user-1"}),
+    "user a list": signed({**GOOD, "userId": ["user-1"]}),
+    "user an operator": signed({**GOOD, "userId": {"$ne": ""}}),
+    "user empty": signed({**GOOD, "userId": ""}),
+    "user too long": signed({**GOOD, "userId": "u" * 129}),
+    "user with a space": signed({**GOOD, "userId": "user 1"}),
+    "user with a line": signed({**GOOD, "userId": "user-1\n"}),
+    "user with NUL": signed({**GOOD, "userId": "user\u0000"}),
+    "role a list": signed({**GOOD, "role": ["admin"]}),
+    "role unknown": signed({**GOOD, "role": "root"}),
+    "role null": signed({**GOOD, "role": None}),
+    "role an object": signed({**GOOD, "role": {"admin": True}}),
+    "ten kilobytes": signed({**GOOD, "filler": "x" * 10_000}),
+    "not ascii": "é.é.é",
+    "nested": signed(b"[" * 5000),
+}
+
+
+async def refused(api: House, headers: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    answer = await api.client.post(
+        CASH_OUTS,
+        json=BODY,
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
+    )
+    assert answer.headers["www-authenticate"] == "Bearer"
+    error = check_problem(answer, 401, "UNAUTHORIZED")
+    assert not any(api.written)
+    return error
+
+
+@pytest.mark.parametrize("wrong", WRONG_TOKENS.values(), ids=WRONG_TOKENS.keys())
+async def test_a_wrong_token_is_401_and_never_told_why(api: House, wrong: str) -> None:
+    error = await refused(api, [("authorization", f"Bearer {wrong}")])
+    assert error == await refused(api, [])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("authorization", "")],
+        [("authorization", "Bearer")],
+        [("authorization", GENUINE)],
+        [("authorization", f"Basic {GENUINE}")],
+        [("authorization", f"Bearer {GENUINE}"), ("authorization", f"Bearer {GENUINE}")],
+        [("x-user-id", "user-1")],
+        [("cookie", f"token={GENUINE}")],
+    ],
+)
+async def test_a_missing_token_is_401(api: House, headers: list[tuple[str, str]]) -> None:
+    await refused(api, headers)
+
+
+async def test_a_token_in_the_query_is_no_token(api: House) -> None:
+    answer = await api.client.get(PROVIDERS, params={"token": GENUINE, "access_token": GENUINE})
+    check_problem(answer, 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize(
+    ("claims", "caller"),
+    [
+        (GOOD, Caller("user-1")),
+        ({**GOOD, "role": "user"}, Caller("user-1")),
+        ({**GOOD, "role": "admin"}, Caller("user-1", is_admin=True)),
+        ({"sub": "user-2", "exp": NOW + 0.5}, Caller("user-2")),
+        ({**GOOD, "sub": "other"}, Caller("user-1")),
+        ({**GOOD, "nbf": NOW, "iat": NOW + 99, "aud": "any", "iss": "any"}, Caller("user-1")),
+        ({**GOOD, "exp": 10**30}, Caller("user-1")),
+        ({**GOOD, "userId": "zoë@example.com"}, Caller("zoë@example.com")),
+    ],
+)
+async def test_a_good_token_says_who_asks(claims: dict[str, Any], caller: Caller) -> None:
+    assert await SecretTokens(SECRET, ManualClock(START)).verify(signed(claims)) == caller
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_the_scheme_s_case_does_not_matter(api: House, scheme: str) -> None:
+    answer = await api.client.get(PROVIDERS, headers={"Authorization": f"{scheme} {GENUINE}"})
+    assert answer.status_code == 200
+
+
+RULES = ClaimRules(issuer="https://issuer.test", audience="cash-out")
+RIGHT = {**GOOD, "iss": "https://issuer.test", "aud": "cash-out"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://other.test"},
+        {"iss": None},
+        {"iss": ["https://issuer.test"]},
+        {"aud": "other"},
+        {"aud": None},
+        {"aud": ["a", "b"]},
+        {"aud": "cash-out-2"},
+    ],
+)
+async def test_issuer_and_audience_are_checked_when_configured(changes: dict[str, Any]) -> None:
+    tokens = SecretTokens(SECRET, ManualClock(START), RULES)
+    assert await tokens.verify(signed(RIGHT)) == Caller("user-1")
+    assert await tokens.verify(signed({**RIGHT, "aud": ["x", "cash-out"]})) == Caller("user-1")
+    with pytest.raises(InvalidToken):
+        await tokens.verify(signed({**RIGHT, **changes}))
+
+
+async def test_leeway_is_what_clocks_may_disagree_by() -> None:
+    tokens = SecretTokens(SECRET, ManualClock(START), ClaimRules(leeway=timedelta(seconds=10)))
+    late = {**GOOD, "exp": NOW - 9, "nbf": NOW + 9}
+    assert await tokens.verify(signed(late)) == Caller("user-1")
+    with pytest.raises(InvalidToken):
+        await tokens.verify(signed({**late, "exp": NOW - 10}))
+
+
+async def test_issued_tokens_are_what_any_jwt_library_reads() -> None:
+    made = issue_token(SECRET, "user-1", "admin", timedelta(minutes=5), now=START)
+    options: Any = {"verify_exp": False, "verify_iat": False}
+    claims = jwt.decode(made, SECRET, algorithms=["HS256"], options=options)
+    assert claims == {"userId": "user-1", "role": "admin", "iat": NOW, "exp": NOW + 300}
+    foreign = jwt.encode(GOOD, SECRET, algorithm="HS256")
+    assert await SecretTokens(SECRET, ManualClock(START)).verify(foreign) == Caller("user-1")
+
+
+@pytest.mark.parametrize(
+    ("secret", "user", "role"),
+    [
+        (b"x" * 31, "user-1", "user"),
+        (SECRET, "", "user"),
+        (SECRET, "a b", "user"),
+        (SECRET, "user-1", "root"),
+    ],
+)
+def test_tokens_that_would_not_be_accepted_are_not_issued(
+    secret: bytes, user: str, role: str
+) -> None:
+    with pytest.raises(ValueError, match="must"):
+        issue_token(secret, user, role, timedelta(hours=1), now=START)
+
+
+def test_a_short_secret_refuses_to_start_and_no_secret_shows() -> None:
+    with pytest.raises(ValueError, match="at least 32 bytes"):
+        SecretTokens(b"x" * 31, ManualClock(START))
+    assert SECRET.decode() not in repr(SecretTokens(SECRET, ManualClock(START)))
+
+
+# --- public keys ----------------------------------------------------------------------------------
+
+ALGORITHMS = [("RS256", RSA_KEY, RSA_PEM), ("ES256", EC_KEY, EC_PEM)]
+
+
+@pytest.mark.parametrize(("algorithm", "key", "pem"), ALGORITHMS)
+async def test_public_keys_prove_tokens(
+    algorithm: str,
+    key: Any,  # noqa: ANN401 -- a private key of the cryptography package
+    pem: str,
+) -> None:
+    tokens = PublicKeyTokens(pem, algorithm, ManualClock(START))
+    good = jwt.encode(GOOD, key, algorithm=algorithm)
+    assert await tokens.verify(good) == Caller("user-1")
+    for wrong in (
+        jwt.encode({**GOOD, "exp": NOW - 1}, key, algorithm=algorithm),
+        jwt.encode(without("exp"), key, algorithm=algorithm),
+        jwt.encode({**GOOD, "role": ["admin"]}, key, algorithm=algorithm),
+        jwt.encode(GOOD, "", algorithm="none"),
+        signed(secret=pem.encode()),
+        signed(header={"alg": algorithm}, secret=pem.encode()),
+        signed(),
+        good[:-2],
+        good + "x" * 9000,
+        "rubbish",
+        "",
+    ):
+        with pytest.raises(InvalidToken):
+            await tokens.verify(wrong)
+
+
+async def test_another_key_proves_nothing() -> None:
+    tokens = PublicKeyTokens(RSA_PEM, "RS256", ManualClock(START))
+    with pytest.raises(InvalidToken):
+        await tokens.verify(jwt.encode(GOOD, OTHER_RSA_KEY, algorithm="RS256"))
+
+
+async def test_the_algorithm_is_the_configured_one_even_with_a_key_that_fits_another() -> None:
+    tokens = PublicKeyTokens(RSA_PEM, "RS256", ManualClock(START))
+    for algorithm in ("RS512", "PS256"):
+        with pytest.raises(InvalidToken):
+            await tokens.verify(jwt.encode(GOOD, RSA_KEY, algorithm=algorithm))
+
+
+@pytest.mark.parametrize(
+    ("pem", "algorithm"),
+    [
+        (RSA_PEM, "HS256"),
+        (RSA_PEM, "none"),
+        (RSA_PEM, "ES256"),
+        (EC_PEM, "RS256"),
+        ("rubbish", "RS256"),
+        ("", "ES256"),
+    ],
+)
+def test_a_key_that_does_not_fit_refuses_to_start(pem: str, algorithm: str) -> None:
+    with pytest.raises(ValueError, match=r"key|algorithm"):
+        PublicKeyTokens(pem, algorithm, ManualClock(START))
+
+
+def test_weak_and_private_keys_refuse_to_start() -> None:
+    for pem in (WEAK_RSA_PEM, RSA_PRIVATE_PEM):
+        with pytest.raises(ValueError, match=r"key|algorithm"):
+            PublicKeyTokens(pem, "RS256", ManualClock(START))
+
+
+class Issuer:
+    """A key set that can change, be away, or be rubbish."""
+
+    def __init__(self, *keys: dict[str, Any]) -> None:
+        self.document: object = {"keys": list(keys)}
+        self.fault: Exception | None = None
+        self.fetched = 0
+
+    async def fetch(self, url: str) -> bytes:
+        assert url == "https://issuer.test/keys"
+        self.fetched += 1
+        if self.fault is not None:
+            raise self.fault
+        return json.dumps(self.document).encode()
+
+    def tokens(self, clock: ManualClock, algorithm: str = "RS256") -> KeySetTokens:
+        return KeySetTokens("https://issuer.test/keys", self.fetch, clock, algorithm=algorithm)
+
+
+def by_rsa(key_id: str | None = "one", key: Any = RSA_KEY) -> str:  # noqa: ANN401 -- as above
+    headers = {"kid": key_id} if key_id else None
+    return jwt.encode({**GOOD, "exp": NOW + 10**6}, key, algorithm="RS256", headers=headers)
+
+
+async def test_a_key_set_is_fetched_once_and_kept() -> None:
+    issuer, clock = Issuer(public_jwk(RSA_KEY, "one"), public_jwk(EC_KEY, "ec")), ManualClock(START)
+    tokens = issuer.tokens(clock)
+    assert issuer.fetched == 0
+    for _ in range(5):
+        assert await tokens.verify(by_rsa()) == Caller("user-1")
+    assert issuer.fetched == 1
+
+
+async def test_unknown_key_ids_do_not_flood_the_issuer() -> None:
+    issuer, clock = Issuer(public_jwk(RSA_KEY, "one")), ManualClock(START)
+    tokens = issuer.tokens(clock)
+    await tokens.verify(by_rsa())
+    clock.advance(Freshness().pause)
+    for number in range(20):
+        with pytest.raises(InvalidToken):
+            await tokens.verify(by_rsa(f"unknown-{number}"))
+    assert issuer.fetched == 2
+
+
+async def test_a_new_key_is_found_when_a_token_names_it() -> None:
+    issuer, clock = Issuer(public_jwk(RSA_KEY, "one")), ManualClock(START)
+    tokens = issuer.tokens(clock)
+    await tokens.verify(by_rsa())
+    issuer.document = {"keys": [public_jwk(OTHER_RSA_KEY, "two")]}
+    clock.advance(Freshness().pause)
+    assert await tokens.verify(by_rsa("two", OTHER_RSA_KEY)) == Caller("user-1")
+    with pytest.raises(InvalidToken):
+        await tokens.verify(by_rsa())
+
+
+async def test_a_withdrawn_key_is_forgotten_in_time() -> None:
+    issuer, clock = Issuer(public_jwk(RSA_KEY, "one")), ManualClock(START)
+    tokens = issuer.tokens(clock)
+    await tokens.verify(by_rsa())
+    issuer.document = {"keys": [public_jwk(OTHER_RSA_KEY, "two")]}
+    clock.advance(Freshness().fresh)
+    with pytest.raises(InvalidToken):
+        await tokens.verify(by_rsa())
+
+
+@pytest.mark.parametrize("fault", [TimeoutError(), OSError("away"), StorageUnavailable("away")])
+async def test_an_issuer_that_is_away_costs_nothing_for_a_day(fault: Exception) -> None:
+    issuer, clock = Issuer(public_jwk(RSA_KEY, "one")), ManualClock(START)
+    tokens = issuer.tokens(clock)
+    await tokens.verify(by_rsa())
+    issuer.fault = fault
+    clock.advance(timedelta(hours=23))
+    assert await tokens.verify(by_rsa()) == Caller("user-1")
+    clock.advance(timedelta(hours=1))
+    with pytest.raises(StorageUnavailable):
+        await tokens.verify(by_rsa())
+
+
+async def test_without_any_key_the_answer_is_503_and_not_a_verdict() -> None:
+    issuer, clock = Issuer(), ManualClock(START)
+    issuer.fault = TimeoutError()
+    async with house(auth=issuer.tokens(clock)) as api:
+        answer = await api.client.get(PROVIDERS, headers={"Authorization": f"Bearer {by_rsa()}"})
+        check_problem(answer, 503, "SERVICE_UNAVAILABLE")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"keys": "x"},
+        {"keys": [1]},
+        {"keys": []},
+        "x" * 300_000,
+        {"keys": [{"kty": "RSA", "kid": "one"}]},
+        {"keys": [{"kty": "oct", "k": "AA"}]},
+    ],
+)
+async def test_a_document_that_is_no_key_set_is_as_good_as_none(document: object) -> None:
+    issuer = Issuer()
+    issuer.document = document
+    with pytest.raises(StorageUnavailable):
+        await issuer.tokens(ManualClock(START)).verify(by_rsa())
+
+
+async def test_keys_that_are_not_for_this_are_not_used() -> None:
+    unfit = [
+        {**public_jwk(RSA_KEY, "one"), "use": "enc"},
+        {**public_jwk(RSA_KEY, "one"), "alg": "RS512"},
+        {**public_jwk(EC_KEY, "one")},
+    ]
+    issuer = Issuer(*unfit, public_jwk(OTHER_RSA_KEY, "two"))
+    tokens = issuer.tokens(ManualClock(START))
+    with pytest.raises(InvalidToken):
+        await tokens.verify(by_rsa())
+
+
+async def test_a_lone_key_needs_no_name_and_several_do() -> None:
+    clock = ManualClock(START)
+    alone = Issuer(public_jwk(RSA_KEY, "one")).tokens(clock)
+    assert await alone.verify(by_rsa(None)) == Caller("user-1")
+    both = Issuer(public_jwk(RSA_KEY, "one"), public_jwk(OTHER_RSA_KEY, "two")).tokens(clock)
+    with pytest.raises(InvalidToken):
+        await both.verify(by_rsa(None))
+    for rubbish in ("", "a.b.c", segment(b"[]") + ".e30.e30"):
+        with pytest.raises(InvalidToken):
+            await alone.verify(rubbish)
+
+
+async def test_elliptic_key_sets_work_too() -> None:
+    tokens: TokenVerifier = Issuer(public_jwk(EC_KEY, "ec")).tokens(ManualClock(START), "ES256")
+    good = jwt.encode(GOOD, EC_KEY, algorithm="ES256", headers={"kid": "ec"})
+    assert await tokens.verify(good) == Caller("user-1")
+
+
+# --- default deny ---------------------------------------------------------------------------------
+
+OPEN = {
+    "/health",
+    "/health/ready",
+    "/schema",
+    "/schema/openapi.json",
+    "/schema/{asset:str}",
+    "/favicon.ico",
+    "/api/payments/webhook/{provider:str}",
+}
+
+
+async def test_every_route_needs_a_token_but_the_listed_ones(api: House) -> None:
+    closed = set()
+    for route in api.app.routes:
+        assert isinstance(route, HTTPRoute)
+        if route.path in OPEN:
+            continue
+        closed.add(route.path)
+        concrete = route.path.replace("{cash_out_id:str}", "019ab0c4-7a1e-7c3f-9d52-6f0f4f1f2a3b")
+        for method in sorted(set(route.methods) - {"OPTIONS"}):
+            answer = await api.client.request(method, concrete)
+            check_problem(answer, 401, "UNAUTHORIZED")
+    assert len(closed) == 5
+    assert not any(api.written)
+
+
+def test_hmac_is_the_standard_library_s() -> None:
+    made = token()
+    text, _, given = made.rpartition(".")
+    assert given == segment(hmac.new(SECRET, text.encode(), hashlib.sha256).digest())
