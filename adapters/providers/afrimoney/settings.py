@@ -9,7 +9,7 @@ from adapters.provider_kit.wiring import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The address without a final slash, and credentials. The key only identifies, yet is hidden."""
+    """The address without a final slash, and credentials. The key identifies, yet is hidden."""
 
     api_url: str = setting(url=True)
     api_key: str = setting(shown=False)
