@@ -1,0 +1,110 @@
+"""Cancelling: only what is provably not on the wire, under the same lock as a submit."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from adapters.memory.faults import Trouble
+from adapters.memory.gateway import Manner
+from application.callers import Caller
+from application.cancel_cash_out import MOST_TRIES
+from application.ports import Conflict
+from domain.refusals import Forbidden, NotFound, TooLateToCancel
+from domain.states import Status
+from tests.application.wiring import ADMIN, STRANGER, USER, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_was_not_sent_is_cancelled_told_and_its_limits_given_back(world: World) -> None:
+    cash_out = await world.taken()
+    after = await world.one.cancel(USER, cash_out.id)
+    assert after == world.now(cash_out)
+    assert after.status is Status.CANCELLED
+    assert world.events(cash_out) == ["initiated", "cancelled"]
+    assert world.used(cash_out) == (0, 0)
+    assert await world.one.submit.begin(world.one.lane, 10) == []
+    assert world.provider.calls == []
+
+
+async def test_what_the_provider_declined_may_still_be_cancelled(world: World) -> None:
+    world.provider.manner = lambda _: Manner.DECLINES
+    cash_out = await world.sent()
+    assert (await world.one.cancel(ADMIN, cash_out.id)).status is Status.CANCELLED
+    assert world.used(cash_out) == (0, 0)
+
+
+@pytest.mark.parametrize("manner", [Manner.ACCEPTS, Manner.LOST, Manner.REFUSES])
+async def test_what_may_be_on_the_wire_or_has_ended_is_too_late(
+    world: World, manner: Manner
+) -> None:
+    world.provider.manner = lambda _: manner
+    cash_out = await world.sent()
+    with pytest.raises(TooLateToCancel):
+        await world.one.cancel(USER, cash_out.id)
+    assert world.now(cash_out) == cash_out
+
+
+@pytest.mark.parametrize(("caller", "refusal"), [(STRANGER, Forbidden), (Caller(""), Forbidden)])
+async def test_a_stranger_changes_nothing(
+    world: World, caller: Caller, refusal: type[Exception]
+) -> None:
+    cash_out = await world.taken()
+    with pytest.raises(refusal):
+        await world.one.cancel(caller, cash_out.id)
+    assert world.now(cash_out) == cash_out
+    assert world.events(cash_out) == ["initiated"]
+
+
+async def test_what_does_not_exist_cannot_be_cancelled(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.one.cancel(ADMIN, UUID(int=7))
+
+
+async def test_a_second_cancel_is_too_late_and_frees_nothing_twice(world: World) -> None:
+    cash_out = await world.taken()
+    other = await world.taken(amount="2000")
+    await world.one.cancel(USER, cash_out.id)
+    with pytest.raises(TooLateToCancel, match="cancelled"):
+        await world.one.cancel(USER, cash_out.id)
+    assert world.used(other) == (2_000, 2_000)
+
+
+async def test_of_a_cancel_and_a_submit_at_once_exactly_one_wins(world: World) -> None:
+    for number in range(20):
+        cash_out = await world.taken(user_id=f"user-{number}")
+        caller = Caller(f"user-{number}")
+        racers = [
+            world.one.submit.begin(world.one.lane, 1),
+            world.one.cancel(caller, cash_out.id),
+        ]
+        racers = racers if number % 2 else racers[::-1]
+        results = await asyncio.gather(*racers, return_exceptions=True)
+        begun = next(each for each in results if isinstance(each, list))
+        refused = any(isinstance(each, TooLateToCancel) for each in results)
+        assert bool(begun) == refused
+        assert (world.now(cash_out).status is Status.CANCELLED) != refused
+
+
+async def test_conflicts_are_tried_again_and_given_up_in_the_end(world: World) -> None:
+    cash_out = await world.taken()
+    world.trouble(*[Trouble.CONFLICT] * MOST_TRIES)
+    with pytest.raises(Conflict):
+        await world.one.cancel(USER, cash_out.id)
+    assert world.now(cash_out) == cash_out
+    world.trouble(*[Trouble.CONFLICT] * (MOST_TRIES - 1))
+    assert (await world.one.cancel(USER, cash_out.id)).status is Status.CANCELLED
+
+
+async def test_a_cancelled_cash_out_that_was_paid_after_all_is_a_contradiction(
+    world: World,
+) -> None:
+    cash_out = await world.taken()
+    await world.one.cancel(USER, cash_out.id)
+    await world.ring(cash_out, Status.COMPLETED, "1")
+    assert world.now(cash_out).status is Status.CANCELLED
+    assert world.now(cash_out).needs_review
+    await world.rest(longest=timedelta(hours=1))
+    assert world.events(cash_out).count("contradicted") == 1

@@ -1,0 +1,49 @@
+"""Housekeeping: nothing that is open for too long goes without a human."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.memory.gateway import Manner
+from domain.evidence import ReviewReason
+from tests.application.wiring import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_reviews_are_raised_once_for_what_is_open_for_too_long(world: World) -> None:
+    old = await world.sent()
+    world.clock.advance(world.policy.review_after - timedelta(seconds=1))
+    young = await world.sent(user_id="user-2")
+    assert await world.one.reviews() == 0
+    world.clock.advance(timedelta(seconds=2))
+    assert await world.one.reviews() == 1
+    assert await world.one.reviews() == 0
+    assert world.now(old).review is ReviewReason.UNKNOWN_TOO_LONG
+    assert world.now(young).review is None
+    assert world.events(old)[-1] == "needs_review"
+
+
+async def test_what_has_ended_needs_no_review(world: World) -> None:
+    await world.sent()
+    world.provider.settle_all()
+    await world.rest()
+    world.clock.advance(timedelta(days=9))
+    assert await world.one.reviews() == 0
+
+
+async def test_a_provider_that_is_switched_off_leaves_nothing_unseen(world: World) -> None:
+    cash_out = await world.taken()
+    del world.one.lanes[cash_out.provider]
+    world.clock.advance(timedelta(days=2))
+    await world.one.worker.step()
+    assert world.now(cash_out).needs_review
+
+
+async def test_a_round_is_bounded_and_the_next_goes_on(world: World) -> None:
+    world.provider.manner = lambda _: Manner.ACCEPTS
+    for number in range(7):
+        await world.sent(user_id=f"user-{number}")
+    world.clock.advance(timedelta(days=2))
+    object.__setattr__(world.one.reviews, "largest", 3)
+    assert [await world.one.reviews() for _ in range(4)] == [3, 3, 1, 0]
