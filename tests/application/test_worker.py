@@ -1,0 +1,284 @@
+"""The worker: does what is due when told or by itself, and finishes what it began."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from adapters.memory.faults import Trouble
+from adapters.memory.gateway import Manner
+from application.ports import Order, StorageUnavailable
+from application.worker import Pace, Worker
+from domain.cash_out import CashOut
+from domain.states import Status
+from tests.application.wiring import USER, World, outside
+from tests.strategies import a_request
+
+pytestmark = pytest.mark.anyio
+
+TURNS = 40
+
+
+async def turns(count: int = TURNS) -> None:
+    """Let everything that is ready run."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def passes(world: World, duration: timedelta) -> None:
+    """Let time pass in small steps, with everybody taking part."""
+    step = timedelta(milliseconds=500)
+    for _ in range(max(1, duration // step)):
+        world.clock.advance(step)
+        await turns()
+
+
+@asynccontextmanager
+async def running(world: World, worker: Worker) -> AsyncIterator[Worker]:
+    """Run a worker, and stop it in the end."""
+    task = asyncio.create_task(worker.run())
+    await turns()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        for _ in range(10):
+            await passes(world, timedelta(seconds=6))
+            if task.done():
+                break
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_nudge_sends_at_once_and_the_events_follow(world: World) -> None:
+    async with running(world, world.one.worker):
+        cash_out = await world.taken()
+        await turns()
+        assert world.now(cash_out).provider_transaction_id == "MP-1"
+        assert [each.type for each in world.told.events][:1] == ["cash_out.initiated"]
+
+
+async def test_what_nobody_told_is_found_by_looking(world: World) -> None:
+    async with running(world, world.one.worker):
+        other = world.another()
+        await other.take_requests([a_request()])
+        await turns()
+        assert world.provider.calls == []
+        await passes(world, timedelta(seconds=2))
+        assert [name for name, _ in world.provider.calls] == ["disburse"]
+
+
+async def test_from_request_to_completed_by_itself(world: World) -> None:
+    async with running(world, world.one.worker):
+        cash_out = await world.taken()
+        await turns()
+        world.provider.settle_all()
+        await passes(world, timedelta(seconds=10))
+        assert world.now(cash_out).status is Status.COMPLETED
+        await passes(world, timedelta(seconds=2))
+        types = [each.type.removeprefix("cash_out.") for each in world.told.events]
+        assert types == ["initiated", "processing", "completed"]
+
+
+async def test_never_more_calls_than_the_lane_has_room_for_and_it_is_refilled(
+    world: World,
+) -> None:
+    gate, busiest = asyncio.Semaphore(0), 0
+
+    async def hold(name: str, order: Order) -> None:
+        nonlocal busiest
+        await outside(name, order)
+        busiest = max(busiest, world.one.lane.submits)
+        await gate.acquire()
+
+    world.provider.before = hold
+    world.one.lane.most_submits = 4
+    async with running(world, world.one.worker) as worker:
+        await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(10)])
+        world.one.signals.work()
+        await passes(world, timedelta(seconds=1))
+        assert worker.in_flight == 4
+        gate.release()
+        await turns()
+        assert len(world.provider.calls) == 5, "an answer makes room for the next at once"
+        for _ in range(200):
+            gate.release()
+        await passes(world, timedelta(seconds=8))
+    assert busiest == 4
+
+
+async def test_stopping_finishes_what_is_in_flight_and_takes_nothing_new(world: World) -> None:
+    release = asyncio.Event()
+
+    async def hold(name: str, order: Order) -> None:
+        await outside(name, order)
+        await release.wait()
+
+    world.provider.before = hold
+    cash_out = await world.taken()
+    worker = world.one.worker
+    task = asyncio.create_task(worker.run())
+    await turns()
+    assert worker.in_flight == 1
+    worker.stop()
+    await turns()
+    later = await world.taken(user_id="user-2")
+    await passes(world, timedelta(seconds=10))
+    assert not task.done()
+    release.set()
+    await passes(world, timedelta(seconds=2))
+    await asyncio.wait_for(task, 5)
+    assert [each.outcome for each in world.now(cash_out).attempts] == ["accepted"]
+    assert world.now(later) == later
+    assert world.store.waiting == {}, "what was done has been told"
+    assert world.store.leases == {}, "another process may relay at once"
+
+
+async def test_what_does_not_finish_in_time_is_cut_off_and_asked_about_later(world: World) -> None:
+    async def hang(name: str, order: Order) -> None:
+        await outside(name, order)
+        await asyncio.Event().wait()
+
+    world.provider.before = hang
+    cash_out = await world.taken()
+    worker = world.one.a_worker(Pace(drain=timedelta(milliseconds=50)))
+    task = asyncio.create_task(worker.run())
+    await turns()
+    worker.stop()
+    await passes(world, timedelta(seconds=8))
+    await asyncio.wait_for(task, 5)
+    assert worker.in_flight == 0
+    assert world.one.lane.submits == 0
+    assert [each.outcome for each in world.now(cash_out).attempts] == [None]
+    world.provider.before = outside
+    await world.rest(world.another().worker, longest=timedelta(minutes=10))
+    assert [each.outcome for each in world.now(cash_out).attempts] == ["unknown"]
+
+
+async def test_draining_ends_although_others_go_on_adding_events(world: World) -> None:
+    worker = world.one.a_worker(Pace(drain=timedelta(seconds=3)))
+    rounds = 0
+
+    async def one_more() -> None:
+        nonlocal rounds
+        rounds += 1
+        await world.another().take_requests([a_request(user_id=f"busy-{rounds}")])
+        world.clock.advance(timedelta(seconds=1))
+
+    publish = world.told.publish
+
+    async def busy(entries: list[object]) -> list[int]:
+        acknowledged = await publish(entries)  # type: ignore[arg-type]
+        await one_more()
+        return acknowledged
+
+    object.__setattr__(world.one.relay, "publisher", _Busy(busy))
+    await world.taken()
+    worker.stop()
+    await asyncio.wait_for(worker.run(), 5)
+    assert 1 < rounds < 6
+
+
+class _Busy:
+    """A publisher that does what it is told to after each round."""
+
+    def __init__(self, publish: object) -> None:
+        self.publish = publish
+
+
+async def test_a_store_that_is_away_is_told_and_got_over(world: World) -> None:
+    async with running(world, world.one.worker) as worker:
+        world.trouble(*[Trouble.AWAY] * 12)
+        await passes(world, timedelta(seconds=4))
+        assert world.one.journal.faults
+        assert all(isinstance(fault, StorageUnavailable) for _, fault in world.one.journal.faults)
+        assert worker.bugs == 0
+        cash_out = await world.taken()
+        await passes(world, timedelta(seconds=4))
+        assert world.now(cash_out).provider_transaction_id is not None
+
+
+async def test_a_bug_with_one_cash_out_is_told_and_stops_no_other(world: World) -> None:
+    bad = await world.taken()
+
+    async def trip(name: str, order: Order) -> None:
+        await outside(name, order)
+        if order.cash_out_id == bad.id:
+            raise ZeroDivisionError
+
+    world.provider.before = trip
+    good = await world.taken(user_id="user-2")
+    async with running(world, world.one.worker) as worker:
+        await passes(world, timedelta(seconds=3))
+        assert world.now(good).provider_transaction_id is not None
+        assert worker.bugs == 1
+        assert [type(fault) for _, fault in world.one.journal.faults] == [ZeroDivisionError]
+    assert [each.outcome for each in world.now(bad).attempts] == [None]
+
+
+async def test_an_answer_that_cannot_be_kept_is_asked_for_again(world: World) -> None:
+    cash_out = await world.taken()
+    (begun,) = await world.one.submit.begin(world.one.lane, 1)
+    world.trouble(Trouble.AWAY)
+    with pytest.raises(StorageUnavailable):
+        await world.one.submit.send(world.one.lane, begun)
+    assert [each.outcome for each in world.now(cash_out).attempts] == [None]
+    world.provider.settle_all()
+    await world.rest(world.another().worker)
+    assert world.now(cash_out).status is Status.COMPLETED
+    assert len(world.provider.ledger) == 1
+
+
+async def test_a_step_does_one_round_of_everything_to_its_end(world: World) -> None:
+    worker = world.one.worker
+    assert await worker.step() == 0
+    cash_out = await world.taken()
+    assert await worker.step() == 3, "one sent, two events told"
+    assert worker.in_flight == 0
+    assert world.now(cash_out).status is Status.PROCESSING
+    world.one.lane.most_submits = world.one.lane.most_queries = 0
+    await world.taken(user_id="user-2")
+    world.clock.advance(timedelta(seconds=10))
+    assert await worker.step() == 1, "no room: only its event"
+
+
+async def test_two_workers_share_the_work_and_do_nothing_twice(world: World) -> None:
+    two = world.another()
+    await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(60)])
+    await asyncio.gather(world.one.worker.step(), two.worker.step())
+    await asyncio.gather(world.one.worker.step(), two.worker.step())
+    submits = [order.cash_out_id for name, order in world.provider.calls if name == "disburse"]
+    assert len(submits) == len(set(submits)) == 60
+
+
+async def test_a_worker_that_is_stopped_before_it_runs_ends_at_once(world: World) -> None:
+    worker = world.one.worker
+    worker.stop()
+    await asyncio.wait_for(worker.run(), 5)
+    assert worker.in_flight == 0
+
+
+async def test_a_task_that_is_cancelled_from_outside_is_no_bug(world: World) -> None:
+    cash_out: CashOut = await world.taken()
+
+    async def cancelled(_name: str, _order: Order) -> None:
+        raise asyncio.CancelledError
+
+    world.provider.before = cancelled
+    await world.one.worker.step()
+    assert world.one.worker.bugs == 0
+    assert world.one.journal.faults == []
+    assert world.now(cash_out).attempts[0].outcome is None
+
+
+async def test_orphans_and_reviews_are_looked_after_by_the_loops(world: World) -> None:
+    world.provider.manner = lambda _: Manner.ACCEPTS
+    async with running(world, world.one.worker):
+        cash_out = await world.taken()
+        await turns()
+        world.clock.advance(world.policy.review_after)
+        await passes(world, timedelta(seconds=6))
+        assert world.now(cash_out).needs_review
+    assert (await world.one.get(USER, UUID(int=cash_out.id.int))).needs_review
