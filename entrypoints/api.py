@@ -7,11 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from litestar import Litestar
 
 from adapters.provider_kit.client import Answer, JsonClient
 from adapters.provider_kit.limits import CallLimits
-from adapters.web.app import build_app
+from adapters.web.app import Api, build_app
 from adapters.web.auth import ClaimRules, PublicKeyTokens, SecretTokens, TokenVerifier
 from adapters.web.jwks import Fetch, KeySetTokens
 from adapters.web.parts import WebParts, WebSettings
@@ -27,7 +26,7 @@ _KEYS_WITHIN = timedelta(seconds=5)
 
 
 @asynccontextmanager
-async def open_api(service: Service) -> AsyncIterator[Litestar]:
+async def open_api(service: Service) -> AsyncIterator[Api]:
     """Yield the HTTP application over an open service; raise SettingsRefused without a key."""
     async with AsyncExitStack() as opened:
         client = JsonClient(CallLimits.of(_KEYS_WITHIN))
@@ -55,12 +54,14 @@ async def serve(settings: Settings) -> None:
         waiting: set[asyncio.Task[Any]] = {stop}
         if settings.workers_in_api:
             waiting.add(await opened.enter_async_context(at_work(service)))
-        server = await opened.enter_async_context(ApiServer(app, settings.host, settings.port))
+        grace_s = int(settings.shutdown_grace.total_seconds())
+        server = ApiServer(app, settings.host, settings.port, grace_s=grace_s)
+        await opened.enter_async_context(server)
         log = structlog.get_logger("cashout")
         log.info("serving", url=server.url, workers=settings.workers_in_api)
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        log.info("stopping", grace_s=settings.shutdown_grace.total_seconds())
+        log.info("stopping", grace_s=grace_s)
 
 
 def _verifier(service: Service, fetch: Fetch) -> TokenVerifier:

@@ -3,9 +3,12 @@
 import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
 
 import structlog
 from litestar import Litestar, Response, route
+from litestar.events import BaseEventEmitterBackend
 from litestar.handlers import HTTPRouteHandler
 
 from adapters.web.answers import plain
@@ -25,7 +28,11 @@ from adapters.web.webhooks import webhook_routes
 __all__ = ["Lifespan", "WebParts", "WebSettings", "build_app"]
 
 
-def build_app(parts: WebParts) -> Litestar:
+Api = Litestar
+"""The HTTP API as an application that a server can run."""
+
+
+def build_app(parts: WebParts) -> Api:
     """Return the HTTP API over these parts. Nothing is opened until its lifespan begins."""
     settings = parts.settings
     routes = [
@@ -39,6 +46,7 @@ def build_app(parts: WebParts) -> Litestar:
         route_handlers=[*_options(routes), *routes],
         guards=[SignedIn(parts.auth)],
         exception_handlers={Exception: _answer_fault},
+        event_emitter_backend=_NoEvents,
         lifespan=[_Opening(parts.lifespans)],
         request_max_body_size=settings.body_most,
         openapi_config=None,
@@ -92,6 +100,24 @@ def _options_of(path: str, allowed: str) -> HTTPRouteHandler:
         return Response(None, status_code=204, headers={"allow": allowed})
 
     return options
+
+
+class _NoEvents(BaseEventEmitterBackend):
+    """In place of the framework's own events: their task group wraps whatever a lifespan raises."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- its own
+        """Tell nobody: there are no listeners."""
 
 
 class _Opening:
