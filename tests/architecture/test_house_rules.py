@@ -16,6 +16,8 @@ from tests.architecture.house import (
 )
 
 LONGEST_FILE_LINES = 400
+LONGEST_TEST_FILE_LINES = 500
+"""A table of cases may be longer than the code that it tries."""
 # Every Protocol is on one page, so that a new adapter's author reads one file and no more.
 LONGEST_PAGE_LINES = {"application/ports.py": 600}
 LONGEST_FUNCTION_LINES = 60
@@ -110,15 +112,21 @@ def test_no_file_is_too_long_to_read_at_once() -> None:
     too_long = {
         place: lines
         for place, lines in lengths.items()
-        if lines > LONGEST_PAGE_LINES.get(place, LONGEST_FILE_LINES)
+        if lines > LONGEST_PAGE_LINES.get(place, _longest(place))
     }
     assert too_long == {}
 
 
+def _longest(place: str) -> int:
+    return LONGEST_TEST_FILE_LINES if place.startswith("tests/") else LONGEST_FILE_LINES
+
+
 def test_no_function_is_too_long_to_read_at_once() -> None:
+    """A migration is the exception: it is one list of columns, written once and never edited."""
     offenders = [
         f"{module.at(node)} {node.name}: {length}"
         for module in modules(*PACKAGES)
+        if "/migrations/versions/" not in module.place
         for node in ast.walk(module.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > LONGEST_FUNCTION_LINES
