@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+import asyncpg
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -103,6 +105,7 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
         pool_timeout=limits.pool_wait_s,
         pool_recycle=limits.recycle_s,
         connect_args={
+            "async_creator_fn": _connect_postgres,
             "timeout": limits.connect_s,
             "server_settings": {
                 "application_name": application,
@@ -114,6 +117,24 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
             },
         },
     )
+
+
+async def _connect_postgres(**settings: Any) -> "asyncpg.Connection":  # noqa: ANN401 -- handed on
+    """Connect; who is cancelled meanwhile leaves the driver to finish, and then to hang up.
+
+    Interrupted half-way, asyncpg raises where nobody can catch it. Its own time-out ends it.
+    """
+    connecting = asyncio.ensure_future(asyncpg.connect(**settings))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_hang_up)
+        raise
+
+
+def _hang_up(connecting: "asyncio.Future[asyncpg.Connection]") -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().terminate()
 
 
 def _milliseconds(seconds: float) -> str:

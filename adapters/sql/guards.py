@@ -4,6 +4,9 @@ They are generated from the table of transitions, so that code and database cann
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+State = TypeVar("State", bound=str)
 
 _POSTGRES = (
     """CREATE FUNCTION refuse_illegal_transition() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -55,7 +58,7 @@ _DROP_SQLITE = (
 )
 
 
-def create_guards(dialect: str, transitions: Mapping[str, Sequence[str]]) -> list[str]:
+def create_guards(dialect: str, transitions: Mapping[State, Sequence[State]]) -> list[str]:
     """Return the statements that make the guards; `transitions` says what each state may become."""
     legal = ", ".join(f"('{now}', '{later}')" for now in transitions for later in transitions[now])
     statements = _SQLITE if dialect == "sqlite" else _POSTGRES

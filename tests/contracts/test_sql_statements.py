@@ -1,0 +1,250 @@
+"""Statements: their number does not grow with the batch, and they use the indexes made for them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from adapters.memory.time import ManualClock
+from adapters.sql import cash_out_statements as sql
+from adapters.sql import inbox, outbox
+from adapters.sql.database import Database, open_database
+from adapters.sql.read_model import SqlReader
+from adapters.sql.sets import MOST_AT_ONCE, chunks
+from adapters.sql.unit_of_work import SqlUnits
+from application.ports import Delivery, Identity, KeyUse, Lookup
+from domain.attempts import Attempt, OutcomeKind
+from domain.cash_out import Action, CashOut, Change, Lease, Plan, begin_attempt
+from domain.evidence import Evidence, News, Source
+from domain.limits import Counted, Slot
+from domain.states import Status, Verdict
+from tests.contracts.stores import Store, a_new, changed, in_database, put
+from tests.strategies import NOW, ORANGE, TOKEN
+
+pytestmark = pytest.mark.anyio
+
+MOST_STATEMENTS = 32
+"""For four units: take, send, record what a webhook said, tell. Each BEGIN of SQLite is one."""
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """Collect the statements that are sent to the database."""
+    sent: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:  # noqa: ANN401 -- an event
+        sent.append(statement)
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def _take(units: SqlUnits, new: Sequence[Change], slots: Sequence[Slot]) -> None:
+    identities = [Identity("user-1", each.after.reference, each.after.reference) for each in new]
+    async with units.begin() as unit:
+        await unit.cash_outs.known(identities)
+        await unit.limits.lock(slots)
+        keys = [KeyUse("user-1", each.after.reference, each.after.id) for each in new]
+        await unit.cash_outs.add(new, keys)
+        await unit.limits.write(dict.fromkeys(slots, Counted(5, 10)))
+        await unit.outbox.add([event for each in new for event in each.events])
+
+
+async def _send(units: SqlUnits, size: int) -> None:
+    async with units.begin() as unit:
+        claimed = await unit.cash_outs.claim(ORANGE, Action.SUBMIT, size, NOW)
+        lease = Lease(TOKEN, NOW + timedelta(minutes=1))
+        begun = [begin_attempt(each, NOW, lease) for each in claimed.cash_outs]
+        assert len(begun) == size
+        await unit.cash_outs.save(begun)
+
+
+async def _record(units: SqlUnits, new: Sequence[Change], slots: Sequence[Slot]) -> None:
+    deliveries = [_delivery(change.after) for change in new]
+    lookups = [each.lookup for each in deliveries if each.lookup]
+    async with units.begin() as unit:
+        receipts = await unit.inbox.store(deliveries, NOW - timedelta(minutes=1))
+        assert all(receipt.fresh for receipt in receipts)
+        found = await unit.cash_outs.find(lookups)
+        locked = await unit.cash_outs.lock(list(found.values()))
+        await unit.cash_outs.owners([(ORANGE, each.reference) for each in lookups])
+        await unit.cash_outs.save([_answered(each) for each in locked.values()])
+        await unit.limits.give_back(dict.fromkeys(slots, 5))
+        await unit.inbox.match({each.id: each.id for each in deliveries})
+
+
+async def _tell(units: SqlUnits, size: int) -> None:
+    async with units.begin() as unit:
+        entries = await unit.outbox.waiting(size)
+        assert len(entries) == size
+        await unit.outbox.mark_sent([entry.position for entry in entries], NOW)
+
+
+def _delivery(cash_out: CashOut) -> Delivery:
+    news, lookup = News("OK", Status.COMPLETED), Lookup(ORANGE, cash_out.reference, "T")
+    digest = cash_out.id.hex
+    return Delivery(cash_out.id, ORANGE, digest, NOW, b"{}", digest, news, lookup)
+
+
+def _answered(cash_out: CashOut) -> Change:
+    (tried,) = cash_out.attempts
+    closed = replace(tried, outcome=OutcomeKind.ACCEPTED, ended_at=NOW)
+    piece = Evidence(cash_out.id, 1, Source.WEBHOOK, NOW, Verdict.MOVE, "News")
+    change = changed(cash_out, attempts=(closed,), lease=None, pieces=1)
+    return replace(change, evidence=(piece,))
+
+
+async def test_a_batch_of_fifty_costs_as_many_statements_as_a_batch_of_one(url: str) -> None:
+    store = in_database("any", url)
+    assert store.database is not None
+    units = SqlUnits(store.database, store.clock)
+    costs: list[int] = []
+    for size, first in ((1, 1), (50, 2)):
+        new = [a_new(number) for number in range(first, first + size)]
+        slots = [Slot(f"user-{number}", ORANGE, "XOF", "2026-11") for number in range(size)]
+        with counted(store.database) as sent:
+            await _take(units, new, slots)
+            await _send(units, size)
+            await _record(units, new, slots)
+            await _tell(units, size)
+        costs.append(len(sent))
+    await store.database.close()
+    assert costs[0] == costs[1]
+    assert costs[0] <= MOST_STATEMENTS
+
+
+async def test_a_batch_beyond_one_statement_is_cut_into_chunks(url: str) -> None:
+    """Larger than the variables that SQLite takes in one statement."""
+    store = in_database("any", url)
+    assert store.database is not None
+    slots = [Slot(f"user-{n:05d}", ORANGE, "XOF", "2026-11") for n in range(2 * MOST_AT_ONCE + 1)]
+    async with store.units.begin() as unit:
+        with counted(store.database) as sent:
+            assert await unit.limits.lock(slots) == dict.fromkeys(slots, 0)
+        assert len(sent) == 3
+        await unit.limits.write(dict.fromkeys(slots, Counted(1, 2)))
+        assert await unit.limits.used(slots) == dict.fromkeys(slots, 1)
+    await store.database.close()
+
+
+def test_chunks_are_all_items_in_order() -> None:
+    items = list(range(2 * MOST_AT_ONCE + 1))
+    cut = list(chunks(items))
+    assert [len(chunk) for chunk in cut] == [MOST_AT_ONCE, MOST_AT_ONCE, 1]
+    assert [item for chunk in cut for item in chunk] == items
+    assert list(chunks([])) == []
+
+
+USES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "ix_cash_outs_due": (
+        sql.claim(),
+        {"provider": ORANGE, "action": "ask", "most": 10, "now": NOW},
+    ),
+    "ix_cash_outs_overdue": (sql.overdue(), {"opened_before": NOW, "most": 10}),
+    "ix_outbox_waiting": (outbox._waiting(), {"most": 10}),
+    "ix_inbox_parked": (inbox._orphans(), {"after": NOW, "most": 10}),
+}
+
+
+@pytest.mark.parametrize("index", USES)
+async def test_what_is_open_is_found_by_its_partial_index(url: str, index: str) -> None:
+    statement, parameters = USES[index]
+    store = in_database("any", url)
+    assert store.database is not None
+    await _fill_an_archive(store.database)
+    plan = await explain(store.database, statement, parameters)
+    await store.database.close()
+    assert index in plan, plan
+
+
+async def test_the_database_times_claim_uses_the_partial_index_and_its_order(
+    postgres_url: str,
+) -> None:
+    database = open_database(postgres_url)
+    await _fill_an_archive(database)
+    parameters = {"provider": ORANGE, "action": "ask", "most": 10}
+    plan = await explain(database, sql.claim_by_database_time(), parameters)
+    await database.close()
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
+    assert "ix_cash_outs_due" in plan
+    assert "due_at <=" in condition
+
+
+KEYED = {
+    "uq_cash_outs_reference|autoindex_cash_outs_2": (
+        sql.by_reference,
+        sql.REFERENCES,
+        ("REF-000001",),
+    ),
+    "pk_cash_outs|autoindex_cash_outs_1": (sql.lock, sql.IDS, (UUID(int=1),)),
+    "pk_attempts|autoindex_attempts_1": (sql.attempts_of, sql.IDS, (UUID(int=1),)),
+    "uq_cash_outs_provider_transaction_id": (sql.owners, sql.PROVIDER_IDS, (ORANGE, "T-1")),
+}
+
+
+@pytest.mark.parametrize("index", KEYED)
+async def test_what_is_named_is_found_by_its_key(url: str, index: str) -> None:
+    build, given, row = KEYED[index]
+    database = open_database(url)
+    await _fill_an_archive(database)
+    async with database.engine.connect() as connection:
+        parameters = given.parameters(connection.dialect, [row])
+    plan = await explain(database, build(database.dialect), dict(parameters))
+    await database.close()
+    assert re.search(index, plan), plan
+    assert not re.search(r"Seq Scan on (cash_outs|attempts)|SCAN (cash_outs|attempts)\b", plan), (
+        plan
+    )
+
+
+async def explain(database: Database, statement: Any, parameters: dict[str, Any]) -> str:  # noqa: ANN401 -- any statement
+    """Return how the database would run a statement, with the parameters that it gets."""
+    word = "EXPLAIN" if database.is_postgres else "EXPLAIN QUERY PLAN"
+    engine = database.engine.sync_engine
+    plain: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, text: str, bound: Any, *_: Any) -> None:  # noqa: ANN401
+        plain.append((text, bound))
+
+    event.listen(engine, "before_cursor_execute", note)
+    async with database.engine.connect() as connection:
+        await connection.execute(statement, parameters)
+        event.remove(engine, "before_cursor_execute", note)
+        (executed, bound) = plain[-1]
+        rows = await connection.exec_driver_sql(f"{word} {executed}", bound)
+        return "\n".join(str(row[-1]) for row in rows)
+
+
+async def _fill_an_archive(database: Database) -> None:
+    """Store thousands of ended cash-outs, told events and matched webhooks, and a few open ones."""
+    store = Store("any", SqlUnits(database), SqlReader(database), ManualClock(NOW), database)
+    kept = await put(store, [a_new(number) for number in range(1, 3_001)])
+    ended = [changed(each, **_completed(number)) for number, each in enumerate(kept[:-5])]
+    asking = [changed(each, plan=Plan(Action.ASK, NOW)) for each in kept[-5:]]
+    async with store.units.begin() as unit:
+        await unit.cash_outs.save([*ended, *asking])
+        entries = await unit.outbox.waiting(2_990)
+        await unit.outbox.mark_sent([entry.position for entry in entries], NOW)
+        deliveries = [_delivery(each) for each in kept]
+        await unit.inbox.store(deliveries, NOW)
+        await unit.inbox.match({each.id: each.id for each in deliveries[:-5]})
+    async with database.engine.begin() as connection:
+        await connection.exec_driver_sql("ANALYZE")
+
+
+def _completed(number: int) -> dict[str, Any]:
+    return {
+        "status": Status.COMPLETED,
+        "completed_at": NOW,
+        "plan": None,
+        "provider_transaction_id": f"T-{number}",
+        "attempts": (Attempt(1, "R", NOW), Attempt(2, "R", NOW)),
+    }
