@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from application.lanes import Lanes
 from application.ports import (
-    Authentic,
     Chance,
     Clock,
     Delivery,
@@ -42,14 +41,13 @@ class ReceiveWebhook:
         if lane is None:
             raise InvalidProvider(provider, sorted(self.lanes))
         now = self.clock.now()
-        match lane.gateway.read_webhook(headers, raw, now):
-            case Unauthentic():
-                raise InvalidSignature
-            case Unreadable(missing=missing):
-                await self.record(Arrival(provider, None, delivery=self._delivery(provider, raw)))
-                raise InvalidWebhook(missing)
-            case Authentic(news=news, replay_key=replay_key):
-                recorded = await self.record(self._arrival(provider, raw, news, replay_key))
+        reading = lane.gateway.read_webhook(headers, raw, now)
+        if isinstance(reading, Unauthentic):
+            raise InvalidSignature
+        if isinstance(reading, Unreadable):
+            await self.record(Arrival(provider, None, delivery=self._delivery(provider, raw)))
+            raise InvalidWebhook(reading.missing)
+        recorded = await self.record(self._arrival(provider, raw, reading.news, reading.replay_key))
         if recorded.receipt is not None and recorded.receipt.replayed:
             raise InvalidSignature
         return recorded

@@ -65,6 +65,17 @@ async def test_a_read_brings_the_next_question_forward_once_however_many_readers
     assert len(world.provider.calls) == 2, "it was asked about a moment ago"
 
 
+async def test_of_two_readers_at_once_one_brings_it_forward(world: World) -> None:
+    cash_out = await long_silent(world)
+    async with world.units.begin():
+        readers = [asyncio.create_task(world.one.get(USER, cash_out.id)) for _ in range(2)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+    version = world.now(cash_out).version
+    await asyncio.gather(*readers)
+    assert world.now(cash_out).version == version + 1
+
+
 async def test_a_read_of_what_is_not_silent_touches_nothing(world: World) -> None:
     pending = await world.taken()
     opened = world.units.opened
