@@ -44,34 +44,43 @@ _OWN: Final = ("NOT_FOUND", "FORBIDDEN")
 
 def operations() -> list[Operation]:
     """Return every operation of the API."""
-    return [*_cash_out_operations(), *_provider_operations(), *_health_operations()]
-
-
-def _cash_out_operations() -> list[Operation]:
-    one = enveloped(examples.CASH_OUT)
-    asked = {**one, "message": "Cash out request initiated"}
-    ended = {**examples.CASH_OUT, "status": "completed", "attempts": 1}
     return [
-        Operation(
-            method="post",
-            path=CASH_OUTS,
-            name="requestCashOut",
-            summary="Take a cash-out",
-            description="Decided in this order: token, shape, provider, corridor, amount, limits."
-            " Stored in one transaction before anything is sent.",
-            parameters=(_KEY, _PREFER, _LANGUAGE),
-            body=json_body(REF[NewCashOut], examples.NEW_CASH_OUT),
-            answers={
-                202: answer("Taken.", REF[Success[CashOutView]], asked, _TAKEN_HEADERS),
-                200: answer(
-                    "Taken and ended, within the preferred wait.",
-                    REF[Success[CashOutView]],
-                    {**asked, "data": ended},
-                    _TAKEN_HEADERS,
-                ),
-            },
-            errors=(*_TAKING_ERRORS, *_SIGNED_IN, *_STORED),
-        ),
+        _request_cash_out(),
+        *_reading_operations(),
+        *_provider_operations(),
+        *_health_operations(),
+    ]
+
+
+def _request_cash_out() -> Operation:
+    asked = {**enveloped(examples.CASH_OUT), "message": "Cash out request initiated"}
+    ended = {**examples.CASH_OUT, "status": "completed", "attempts": 1}
+    schema = REF[Success[CashOutView]]
+    return Operation(
+        method="post",
+        path=CASH_OUTS,
+        name="requestCashOut",
+        summary="Take a cash-out",
+        description="Decided in this order: token, shape, provider, corridor, amount, limits."
+        " Stored in one transaction before anything is sent.",
+        parameters=(_KEY, _PREFER, _LANGUAGE),
+        body=json_body(REF[NewCashOut], examples.NEW_CASH_OUT),
+        answers={
+            202: answer("Taken.", schema, asked, _TAKEN_HEADERS),
+            200: answer(
+                "Taken and ended, within the preferred wait.",
+                schema,
+                {**asked, "data": ended},
+                _TAKEN_HEADERS,
+            ),
+        },
+        errors=(*_TAKING_ERRORS, *_SIGNED_IN, *_STORED),
+    )
+
+
+def _reading_operations() -> list[Operation]:
+    one = enveloped(examples.CASH_OUT)
+    return [
         Operation(
             method="get",
             path=CASH_OUTS,
