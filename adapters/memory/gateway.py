@@ -89,8 +89,9 @@ class MemoryProvider:
 
     idempotent: a reference that it has taken is not taken again. finds_references: look-ups by our
     reference work. webhook_proves: as in Capabilities. manners: how the next submits of a reference
-    go; when none is left, `manner` decides. answering: look-ups are answered. before: awaited
-    before each call with its name and order, so that a test can look on or get in between.
+    go; when none is left, `manner` decides. answering: look-ups are answered. before, after:
+    awaited with the name and order of each call before it acts, and before it answers, so that a
+    test can look on or get in between.
     """
 
     idempotent: bool = True
@@ -105,35 +106,21 @@ class MemoryProvider:
     transactions: dict[str, Transaction] = field(default_factory=dict)
     calls: list[tuple[str, Order]] = field(default_factory=list)
     before: Callable[[str, Order], Awaitable[None]] | None = None
+    after: Callable[[str, Order], Awaitable[None]] | None = None
 
     async def disburse(self, order: Order) -> Outcome:
         """Treat an order as its manner says."""
         await self._called("disburse", order)
-        waiting = self.manners[order.reference]
-        manner = waiting.popleft() if waiting else self.manner(order)
-        if manner in _TAKES and self.idempotent and self.of(order.reference):
-            known = FailureCode.REFERENCE_CONFLICT
-            return Outcome(OutcomeKind.UNKNOWN, known, "known already", verify=True)
-        if manner in _TAKES:
-            taken = self._take(order, manner)
-            if manner is Manner.ACCEPTS_BLANK:
-                return Outcome(OutcomeKind.ACCEPTED, news=News("", Status.PROCESSING))
-            if manner not in _SILENT:
-                return Outcome(OutcomeKind.ACCEPTED, news=taken.news, raw=b"{}")
-        return self._untaken(manner)
+        outcome = self._treated(order)
+        await self._answers("disburse", order)
+        return outcome
 
     async def look_up(self, order: Order) -> News | NotFound | NoAnswer:
         """Say what became of an order, by id when the caller knows it, else by reference."""
         await self._called("look_up", order)
-        if not self.answering:
-            return NoAnswer("no answer", self.retry_after_s)
-        if order.provider_transaction_id is not None:
-            known = self.transactions.get(order.provider_transaction_id)
-            return known.news if known else NotFound()
-        if not self.finds_references:
-            return NoAnswer("there is no id to ask by")
-        found = [each for each in self.of(order.reference) if each.visible]
-        return found[-1].news if found else NotFound()
+        finding = self._found(order)
+        await self._answers("look_up", order)
+        return finding
 
     def read_webhook(
         self, headers: Sequence[tuple[str, str]], raw: bytes, now: datetime
@@ -191,10 +178,39 @@ class MemoryProvider:
         """Return what was really paid under a reference."""
         return [each for each in self.ledger if each.reference == reference]
 
+    def _treated(self, order: Order) -> Outcome:
+        waiting = self.manners[order.reference]
+        manner = waiting.popleft() if waiting else self.manner(order)
+        if manner in _TAKES and self.idempotent and self.of(order.reference):
+            known = FailureCode.REFERENCE_CONFLICT
+            return Outcome(OutcomeKind.UNKNOWN, known, "known already", verify=True)
+        if manner in _TAKES:
+            taken = self._take(order, manner)
+            if manner is Manner.ACCEPTS_BLANK:
+                return Outcome(OutcomeKind.ACCEPTED, news=News("", Status.PROCESSING))
+            if manner not in _SILENT:
+                return Outcome(OutcomeKind.ACCEPTED, news=taken.news, raw=b"{}")
+        return self._untaken(manner)
+
+    def _found(self, order: Order) -> News | NotFound | NoAnswer:
+        if not self.answering:
+            return NoAnswer("no answer", self.retry_after_s)
+        if order.provider_transaction_id is not None:
+            known = self.transactions.get(order.provider_transaction_id)
+            return known.news if known else NotFound()
+        if not self.finds_references:
+            return NoAnswer("there is no id to ask by")
+        found = [each for each in self.of(order.reference) if each.visible]
+        return found[-1].news if found else NotFound()
+
     async def _called(self, name: str, order: Order) -> None:
         self.calls.append((name, order))
         if self.before is not None:
             await self.before(name, order)
+
+    async def _answers(self, name: str, order: Order) -> None:
+        if self.after is not None:
+            await self.after(name, order)
 
     def _take(self, order: Order, manner: Manner) -> Transaction:
         taken = Transaction(f"MP-{len(self.transactions) + 1}", order)
