@@ -206,14 +206,8 @@ class _Narrator:
             for moment in moments
         ]
         self._terminal.table(("  when", "who", "what"), rows)
-        times = "once" if facts.submits == 1 else f"{facts.submits} times"
-        paid = len(facts.payouts)
-        self._line(
-            f"  the provider received it {times} and its ledger has {paid} payout"
-            f"{'' if paid == 1 else 's'} for {stored.reference}"
-        )
-        day = facts.priced.day
-        self._line(f"  limits: {day.left} of {day.limit} left today")
+        self._line(_received(facts))
+        self._line(f"  limits: {facts.today.left} of {facts.today.limit} left today")
         status = status_text(str(facts.shown["status"]))
         self._line(
             Text.assemble(
@@ -245,6 +239,18 @@ class _Narrator:
     def _line(self, line: str | Text) -> None:
         if not self._quiet:
             self._terminal.data(line)
+
+
+def _received(facts: Facts) -> str:
+    times = "once" if facts.submits == 1 else f"{facts.submits} times"
+    paid = f"{len(facts.payouts)} payout{'' if len(facts.payouts) == 1 else 's'}"
+    if facts.received is None:
+        return f"  the provider knows nothing of {facts.stored.reference}"
+    order = facts.received.order
+    return (
+        f"  the provider received {order.amount} {order.currency} for {order.msisdn}"
+        f" ({order.reference}) {times}; its ledger has {paid} for it"
+    )
 
 
 def _ledger_row(told: _Told, ledger: Ledger) -> tuple[str | Text, ...]:

@@ -13,9 +13,10 @@ from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, sandbox_msisdn
 from adapters.sandbox.deliveries import Delivery, DeliveryState
 from adapters.sandbox.ledger import Payout
 from adapters.sandbox.server import Sandbox
+from adapters.sandbox.transactions import Report
 from application.callers import Caller
 from application.ports import StoredEvidence
-from application.queries import PricedFor
+from application.queries import Allowance
 from domain.cash_out import CashOut
 from domain.events import ANNOUNCES, Event, EventType
 from domain.evidence import Source
@@ -66,7 +67,7 @@ CHAPTERS = (
         ORANGE_MONEY,
         "CI",
         "XOF",
-        "15000",
+        "45000",
         "789",
         "Awa Koné",
     ),
@@ -77,7 +78,7 @@ CHAPTERS = (
         AFRIMONEY,
         "SL",
         "SLE",
-        "250.50",
+        "1500.50",
         "789",
         "Sia Kamara",
     ),
@@ -88,7 +89,7 @@ CHAPTERS = (
         ORANGE_MONEY,
         "CI",
         "XOF",
-        "7500",
+        "36000",
         "201",
         "Yao N'Guessan",
         sent_twice=True,
@@ -125,7 +126,8 @@ class Facts:
     payouts: Sequence[Payout]
     deliveries: Sequence[Delivery]
     submits: int
-    priced: PricedFor
+    received: Report | None
+    today: Allowance
 
     def faults(self, chapter: Chapter) -> list[str]:
         """Return every way in which this is not one cash-out, completed and paid exactly once."""
@@ -196,6 +198,8 @@ async def gather(stage: Stage, chapter: Chapter, shown: dict[str, Any]) -> Facts
     if stored is None:
         raise Stopped("the API shows a cash-out that is not stored")
     told = await reader.events_after(0, _MOST_EVENTS)
+    caller = Caller(stored.user_id)
+    priced = await stage.service.quote(caller, chapter.provider, chapter.currency, chapter.amount)
     return Facts(
         shown=shown,
         stored=stored,
@@ -204,9 +208,10 @@ async def gather(stage: Stage, chapter: Chapter, shown: dict[str, Any]) -> Facts
         payouts=sandbox.ledger.payouts_of(stored.reference),
         deliveries=_deliveries(stage, stored.reference),
         submits=sandbox.engine.transactions.tries(chapter.provider, stored.reference),
-        priced=await stage.service.quote(
-            Caller(stored.user_id), chapter.provider, chapter.currency, chapter.amount
+        received=sandbox.engine.transactions.look_up(
+            chapter.provider, stored.reference, sandbox.clock.now()
         ),
+        today=priced.day,
     )
 
 

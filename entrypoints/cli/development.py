@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Literal
 
 from rich.text import Text
@@ -41,21 +42,19 @@ async def run_dev(
         keep_secret(data_dir(environ))
     if port is not None:
         environ["PORT"] = str(port)
-    sandbox = Sandbox(SandboxSettings(port=sandbox_port, profile=profile))
-    try:
-        await sandbox.__aenter__()
-    except OSError as fault:
-        if is_taken(fault):
+    async with AsyncExitStack() as opened:
+        try:
+            told = SandboxSettings(port=sandbox_port, profile=profile)
+            sandbox = await opened.enter_async_context(Sandbox(told))
+        except OSError as fault:
+            if not is_taken(fault):
+                raise
             line = f"port {sandbox_port} is in use: choose another by --sandbox-port, 0 for any"
             raise Stopped(line) from None
-        raise
-    try:
         beside = {**_standing_in(sandbox, environ), DATA_DIR: str(data_dir(environ).resolve())}
         settings = read_settings({**environ, **beside})
         set_up_logs(settings.log_level)
         await _serve(terminal, settings, sandbox, beside, as_json=as_json)
-    finally:
-        await sandbox.__aexit__(None, None, None)
     return Exit.DONE
 
 
@@ -75,6 +74,8 @@ async def _serve(
     *,
     as_json: bool,
 ) -> None:
+    # Before anything runs, so that nothing is cut off that has begun.
+    stop = asyncio.create_task(stop_signal().wait())
     async with standing(settings) as here:
         sandbox.webhook_base_url = here.url + WEBHOOKS
         note = {**beside, "DATABASE_URL": settings.database_url, "HOST": settings.host}
@@ -84,7 +85,6 @@ async def _serve(
                 terminal.json(facts)
             else:
                 _introduce(terminal, facts)
-            stop = asyncio.create_task(stop_signal().wait())
             await asyncio.wait({stop, here.work}, return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
             terminal.say("Stopping: what is in flight is finished first.")

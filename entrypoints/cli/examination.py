@@ -77,8 +77,11 @@ async def _findings() -> AsyncIterator[Finding]:
             yield Finding(Mark.BAD, "settings", fault, "correct it in the environment")
         return
     yield Finding(Mark.GOOD, "settings", f"they can be read (APP_ENV is {settings.app_env})")
-    for finding in (*_tokens(settings), *_folder(settings)):
+    folder = _folder(settings)
+    for finding in (*_tokens(settings), *folder):
         yield finding
+    if any(each.mark is Mark.BAD for each in folder):
+        return
     try:
         async with open_service(settings) as service:
             health = await service.reader.health()
@@ -116,15 +119,14 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         yield Finding(Mark.GOOD, "tokens", f"checked by {used}")
 
 
-def _folder(settings: Settings) -> Iterator[Finding]:
+def _folder(settings: Settings) -> list[Finding]:
     if not settings.is_sqlite:
-        return
+        return []
     folder = _nearest(settings.data_dir)
-    if os.access(folder, os.W_OK | os.X_OK):
-        yield Finding(Mark.GOOD, "data directory", f"{settings.data_dir} can be written")
-    else:
-        remedy = f"make it writable, or name another by CASHOUT_DATA_DIR ({folder} is read-only)"
-        yield Finding(Mark.BAD, "data directory", "it cannot be written", remedy)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return [Finding(Mark.GOOD, "data directory", f"{settings.data_dir} can be written")]
+    remedy = "make it writable, or name another by CASHOUT_DATA_DIR"
+    return [Finding(Mark.BAD, "data directory", f"{folder} cannot be written into", remedy)]
 
 
 def _nearest(folder: Path) -> Path:

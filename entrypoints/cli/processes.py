@@ -74,6 +74,7 @@ async def run_sandbox(
         profile=profile,
         seed=seed,
     )
+    stop = stop_signal()
     async with Sandbox(told) as sandbox:
         environment = sandbox.environment()
         if as_json:
@@ -84,7 +85,7 @@ async def run_sandbox(
         terminal.say(f"What it does and has done: {sandbox.control_url}; Ctrl-C stops.")
         if webhooks_to is None:
             terminal.say("Webhooks are held back: name their address by --webhooks-to.")
-        await stop_signal().wait()
+        await stop.wait()
     return Exit.DONE
 
 

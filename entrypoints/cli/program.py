@@ -87,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = build()(
             list(arguments),
-            console=terminal.out,
+            console=terminal.help,
             error_console=terminal.err,
             exit_on_error=False,
             print_error=False,

@@ -3,6 +3,7 @@
 `NO_COLOR` and `TERM=dumb` are honoured; nothing is ever asked, so nothing waits for a keyboard.
 """
 
+import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from rich.text import Text
 
 _WIDE = 1_000
 """Columns where no terminal sets a width: lines are for programs then, and never folded."""
+_HELP_WIDTH = 100
 
 STATUS_STYLES: Mapping[str, str] = {
     "pending": "yellow",
@@ -31,6 +33,7 @@ class Terminal:
     def __init__(self) -> None:
         self.out = _console(sys.stdout)
         self.err = _console(sys.stderr)
+        self.help = Console(width=None if sys.stdout.isatty() else _HELP_WIDTH)
 
     def data(self, line: str | Text) -> None:
         """Print a line that was asked for."""
@@ -100,6 +103,9 @@ def status_text(status: str) -> Text:
 
 def _console(stream: IO[str]) -> Console:
     looked_at = stream.isatty()
+    if isinstance(stream, io.TextIOWrapper):
+        # A terminal without a payee's letters shows a stand-in; it is no reason to fail.
+        stream.reconfigure(errors="replace")
     return Console(
         file=stream,
         width=None if looked_at else _WIDE,
