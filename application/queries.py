@@ -84,24 +84,29 @@ class GetCashOut:
         return await self.reader.evidence(cash_out_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AwaitAnswer:
     """Waits until a cash-out has had its provider's first answer, for `Prefer: wait`."""
 
     reader: Reader
     clock: Clock
     waiting: Waiting
+    _stopping: bool = False
 
     async def __call__(self, cash_out: CashOut, longest: timedelta) -> CashOut:
         """Return the cash-out once an attempt or it has ended, or as it is when time is up."""
         deadline = self.clock.elapsed() + min(longest, LONGEST_WAIT)
-        while not _was_answered(cash_out):
+        while not _was_answered(cash_out) and not self._stopping:
             left = deadline - self.clock.elapsed()
             if left <= timedelta(0):
                 break
             await self.waiting.for_change(cash_out.id, min(left, _LOOK_AGAIN))
             cash_out = await self.reader.cash_out(cash_out.id) or cash_out
         return cash_out
+
+    def stop(self) -> None:
+        """Keep nobody waiting any more: all are told how it stands, the last in half a second."""
+        self._stopping = True
 
 
 def _was_answered(cash_out: CashOut) -> bool:

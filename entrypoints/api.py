@@ -46,11 +46,12 @@ async def serve(settings: Settings) -> None:
 
     Raises SettingsRefused for an old schema or a missing key, OSError when the port is taken.
     """
+    asked_to_stop = stop_signal()
     await require_current_schema(settings)
     async with AsyncExitStack() as opened:
         service = await opened.enter_async_context(open_service(settings))
         app = await opened.enter_async_context(open_api(service))
-        stop = asyncio.create_task(stop_signal().wait())
+        stop = asyncio.create_task(asked_to_stop.wait())
         waiting: set[asyncio.Task[Any]] = {stop}
         if settings.workers_in_api:
             waiting.add(await opened.enter_async_context(at_work(service)))
@@ -62,6 +63,9 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         log.info("stopping", grace_s=grace_s)
+        # All at once: the requests and the provider calls in flight share one grace period.
+        service.await_answer.stop()
+        service.worker.stop()
 
 
 def _verifier(service: Service, fetch: Fetch) -> TokenVerifier:

@@ -16,10 +16,11 @@ async def run_worker(settings: Settings) -> None:
 
     Raises SettingsRefused for an old schema or a provider that cannot be built.
     """
+    asked_to_stop = stop_signal()
     await require_current_schema(settings)
     async with AsyncExitStack() as opened:
         service = await opened.enter_async_context(open_service(settings))
-        stop = asyncio.create_task(stop_signal().wait())
+        stop = asyncio.create_task(asked_to_stop.wait())
         worker = await opened.enter_async_context(at_work(service))
         log = structlog.get_logger("cashout")
         log.info("working", providers=sorted(service.lanes))
