@@ -8,7 +8,7 @@ from dependency_injector import containers, providers
 from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
 from adapters.phones import PhoneNumbers
-from adapters.system import SystemChance, SystemClock
+from adapters.system import SystemChance
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.group_commit import GroupCommit
@@ -91,7 +91,7 @@ class Container(containers.DeclarativeContainer):
     publisher: providers.Dependency[Publisher] = providers.Dependency()
     nudge: providers.Dependency[Nudge] = providers.Dependency()
     signals = providers.Dependency(instance_of=Signals)
-    clock = providers.Dependency(instance_of=SystemClock)
+    clock: providers.Dependency[Clock] = providers.Dependency()
 
     chance = providers.Singleton(SystemChance)
     numbers = providers.Singleton(PhoneNumbers)
