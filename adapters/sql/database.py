@@ -1,11 +1,13 @@
 """Opening a database: its pool, its limits, and what is asked of it at the start."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -149,11 +151,30 @@ def _open_sqlite(url: str, limits: DatabaseLimits) -> AsyncEngine:
         pool_timeout=limits.pool_wait_s,
         pool_recycle=limits.recycle_s,
         # The driver's own BEGIN comes after the first SELECT, which loses updates: we begin.
-        connect_args={"timeout": limits.busy_s, "isolation_level": None},
+        connect_args={
+            "async_creator_fn": _connect_sqlite,
+            "timeout": limits.busy_s,
+            "isolation_level": None,
+        },
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+async def _connect_sqlite(path: str, **settings: Any) -> aiosqlite.Connection:  # noqa: ANN401 -- handed on
+    """Connect; when that fails, see the driver's thread end before the event loop may.
+
+    The thread reports its end to the loop: left alone, it finds that of a short command closed.
+    """
+    connection = aiosqlite.connect(path, **settings)
+    thread = connection._thread  # noqa: SLF001 -- there is no other way to it, SQLAlchemy's neither
+    thread.daemon = True
+    try:
+        return await connection
+    except sqlite3.Error:
+        await asyncio.to_thread(thread.join)
+        raise
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
