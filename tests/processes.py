@@ -1,5 +1,6 @@
 """The `cashout` program as real processes, for tests that kill them."""
 
+import os
 import signal
 import sys
 import urllib.error
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from tests.server_process import ServerProcess
 from tests.servers import free_port
+
+# How coverage, when it is measured, finds its way into child processes.
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 CASHOUT = str(Path(sys.executable).with_name("cashout"))
 
@@ -30,7 +34,7 @@ def api_process(folder: Path, environment: Mapping[str, str]) -> tuple[ServerPro
         log=folder / "api.log",
         is_ready=is_ready,
         stop_signal=signal.SIGTERM,
-        environment={**environment, "PORT": str(port)},
+        environment={**MEASURED, **environment, "PORT": str(port)},
     )
     return process, url
 
@@ -43,5 +47,5 @@ def worker_process(folder: Path, name: str, environment: Mapping[str, str]) -> S
         log=log,
         is_ready=lambda _pid: log.exists() and b'"working"' in log.read_bytes(),
         stop_signal=signal.SIGTERM,
-        environment=environment,
+        environment={**MEASURED, **environment},
     )

@@ -63,6 +63,22 @@ class ServerProcess:
         """Ask the program to end, and insist after STOP_TIMEOUT_S. Does nothing if it is down."""
         self._end(self.stop_signal)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal and return at once."""
+        os.kill(self.pid, number)
+
+    def exit_code(self, within_s: float = STOP_TIMEOUT_S) -> int:
+        """Wait until the program has ended; negative: by that signal. Raises TimeoutExpired."""
+        if self._process is None:
+            raise ServerDidNotStart(f"{self.command[0]} is not running")
+        code = self._process.wait(within_s)
+        self._end(self.stop_signal)
+        return code
+
+    def spawn(self) -> None:
+        """Start the program without waiting until it answers."""
+        self._spawn()
+
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
