@@ -120,7 +120,6 @@ WRONG_TOKENS: dict[str, str] = {
     "user with a line": signed({**GOOD, "userId": "user-1\n"}),
     "user with NUL": signed({**GOOD, "userId": "user\u0000"}),
     "role a list": signed({**GOOD, "role": ["admin"]}),
-    "role unknown": signed({**GOOD, "role": "root"}),
     "role null": signed({**GOOD, "role": None}),
     "role an object": signed({**GOOD, "role": {"admin": True}}),
     "ten kilobytes": signed({**GOOD, "filler": "x" * 10_000}),
@@ -174,6 +173,8 @@ async def test_a_token_in_the_query_is_no_token(api: House) -> None:
     [
         (GOOD, Caller("user-1")),
         ({**GOOD, "role": "user"}, Caller("user-1")),
+        ({**GOOD, "role": "merchant"}, Caller("user-1")),
+        ({**GOOD, "role": "Admin"}, Caller("user-1")),
         ({**GOOD, "role": "admin"}, Caller("user-1", is_admin=True)),
         ({"sub": "user-2", "exp": NOW + 0.5}, Caller("user-2")),
         ({**GOOD, "sub": "other"}, Caller("user-1")),
