@@ -1,5 +1,6 @@
 """Statements: their number does not grow with the batch, and they use the indexes made for them."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event
 
-from adapters.memory.time import ManualClock
 from adapters.sql import cash_out_statements as sql
 from adapters.sql import inbox, outbox
 from adapters.sql.database import Database, open_database
-from adapters.sql.read_model import SqlReader
+from adapters.sql.schema import migrate
 from adapters.sql.sets import MOST_AT_ONCE, chunks
 from adapters.sql.unit_of_work import SqlUnits
 from application.ports import Delivery, Identity, KeyUse, Lookup
@@ -24,7 +24,8 @@ from domain.cash_out import Action, CashOut, Change, Lease, Plan, begin_attempt
 from domain.evidence import Evidence, News, Source
 from domain.limits import Counted, Slot
 from domain.states import Status, Verdict
-from tests.contracts.stores import Store, a_new, changed, in_database, put
+from tests.contracts.stores import a_new, changed, in_database, put
+from tests.servers import PostgresServer
 from tests.strategies import NOW, ORANGE, TOKEN
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +144,21 @@ def test_chunks_are_all_items_in_order() -> None:
     assert list(chunks([])) == []
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def archive(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: PostgresServer,
+) -> str:
+    """The URL of a database of each kind that has an archive in it; tests only read it."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('archive') / 'archive.db'}"
+    else:
+        url = postgres_server.dsn(postgres_server.create_database())
+    asyncio.run(_fill_an_archive(url))
+    return url
+
+
 USES: dict[str, tuple[Any, dict[str, Any]]] = {
     "ix_cash_outs_due": (
         sql.claim(),
@@ -155,21 +171,19 @@ USES: dict[str, tuple[Any, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("index", USES)
-async def test_what_is_open_is_found_by_its_partial_index(url: str, index: str) -> None:
+async def test_what_is_open_is_found_by_its_partial_index(archive: str, index: str) -> None:
     statement, parameters = USES[index]
-    store = in_database("any", url)
-    assert store.database is not None
-    await _fill_an_archive(store.database)
-    plan = await explain(store.database, statement, parameters)
-    await store.database.close()
+    database = open_database(archive)
+    plan = await explain(database, statement, parameters)
+    await database.close()
     assert index in plan, plan
 
 
+@pytest.mark.parametrize("archive", ["postgres"], indirect=True)
 async def test_the_database_times_claim_uses_the_partial_index_and_its_order(
-    postgres_url: str,
+    archive: str,
 ) -> None:
-    database = open_database(postgres_url)
-    await _fill_an_archive(database)
+    database = open_database(archive)
     parameters = {"provider": ORANGE, "action": "ask", "most": 10}
     plan = await explain(database, sql.claim_by_database_time(), parameters)
     await database.close()
@@ -191,10 +205,9 @@ KEYED = {
 
 
 @pytest.mark.parametrize("index", KEYED)
-async def test_what_is_named_is_found_by_its_key(url: str, index: str) -> None:
+async def test_what_is_named_is_found_by_its_key(archive: str, index: str) -> None:
     build, given, row = KEYED[index]
-    database = open_database(url)
-    await _fill_an_archive(database)
+    database = open_database(archive)
     async with database.engine.connect() as connection:
         parameters = given.parameters(connection.dialect, [row])
     plan = await explain(database, build(database.dialect), dict(parameters))
@@ -223,9 +236,12 @@ async def explain(database: Database, statement: Any, parameters: dict[str, Any]
         return "\n".join(str(row[-1]) for row in rows)
 
 
-async def _fill_an_archive(database: Database) -> None:
+async def _fill_an_archive(url: str) -> None:
     """Store thousands of ended cash-outs, told events and matched webhooks, and a few open ones."""
-    store = Store("any", SqlUnits(database), SqlReader(database), ManualClock(NOW), database)
+    await migrate(url)
+    store = in_database("any", url)
+    database = store.database
+    assert database is not None
     kept = await put(store, [a_new(number) for number in range(1, 3_001)])
     ended = [changed(each, **_completed(number)) for number, each in enumerate(kept[:-5])]
     asking = [changed(each, plan=Plan(Action.ASK, NOW)) for each in kept[-5:]]
@@ -238,6 +254,7 @@ async def _fill_an_archive(database: Database) -> None:
         await unit.inbox.match({each.id: each.id for each in deliveries[:-5]})
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql("ANALYZE")
+    await database.close()
 
 
 def _completed(number: int) -> dict[str, Any]:
