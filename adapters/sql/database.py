@@ -106,6 +106,8 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
         max_overflow=0,
         pool_timeout=limits.pool_wait_s,
         pool_recycle=limits.recycle_s,
+        # An error's message must not repeat what was to be stored: names, numbers, secrets.
+        hide_parameters=True,
         connect_args={
             "async_creator_fn": _connect_postgres,
             "timeout": limits.connect_s,
@@ -150,6 +152,7 @@ def _open_sqlite(url: str, limits: DatabaseLimits) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=limits.pool_wait_s,
         pool_recycle=limits.recycle_s,
+        hide_parameters=True,
         # The driver's own BEGIN comes after the first SELECT, which loses updates: we begin.
         connect_args={
             "async_creator_fn": _connect_sqlite,
