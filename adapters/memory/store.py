@@ -1,7 +1,7 @@
 """The store in memory: committed tables, and staged ones that a transaction writes into."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -99,6 +99,11 @@ class Staged(Generic[Key, Value]):
             if added is not None and key not in self._committed:
                 yield key
 
+    @property
+    def written(self) -> Mapping[Key, Value | None]:
+        """What this transaction has written so far; None where it took a row away."""
+        return self._written
+
     def commit(self) -> None:
         """Make what was written visible to all."""
         for key, value in self._written.items():
@@ -131,6 +136,11 @@ class Staging:
         self.leases = Staged(store.leases)
         self.next_position = len(store.events) + 1
         self.broken = False
+
+    @property
+    def has_written(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return any(table.written for table in vars(self).values() if isinstance(table, Staged))
 
     def commit(self) -> None:
         """Make everything visible at once: nothing is awaited in between."""

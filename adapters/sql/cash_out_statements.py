@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.sql.columns import Moment, Words
 from adapters.sql.sets import Given
 from adapters.sql.tables import OVERDUE, attempts, cash_outs, idempotency_keys
-from adapters.sql.types import Moment, Words
 from domain.cash_out import Action
 from domain.states import ENDINGS, Status
 

@@ -22,11 +22,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.sql.columns import Moment, Words
 from adapters.sql.rows import Row, finding_from_text, finding_to_text
 from adapters.sql.session import Session
 from adapters.sql.sets import Given
 from adapters.sql.tables import PARKED, cash_outs, inbox
-from adapters.sql.types import Moment, Words
 from application.ports import Delivery, Lookup, Receipt
 
 _DIGESTS = Given({"provider": Words, "digest": Text})

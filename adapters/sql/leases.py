@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Interval, Text, Uuid, bindparam, delete, func
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.sql.columns import Moment
 from adapters.sql.session import Session
 from adapters.sql.tables import leases
-from adapters.sql.types import Moment
 from application.ports import Clock
 
 _NAME = bindparam("this", type_=Text)

@@ -19,10 +19,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.sql.columns import Words
 from adapters.sql.session import Session
 from adapters.sql.sets import Given
 from adapters.sql.tables import limit_counters
-from adapters.sql.types import Words
 from domain.limits import Counted, Slot
 
 _KEY = ("user_id", "provider", "currency", "window")

@@ -17,11 +17,11 @@ from sqlalchemy import (
     update,
 )
 
+from adapters.sql.columns import Moment
 from adapters.sql.rows import Row, event_from_row, event_to_row
 from adapters.sql.session import Session
 from adapters.sql.sets import Given
 from adapters.sql.tables import outbox
-from adapters.sql.types import Moment
 from application.ports import OutboxEntry
 from domain.events import Event
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from adapters.sql.types import Moment, Words
+from adapters.sql.columns import Moment, Words
 from domain.attempts import OutcomeKind
 from domain.cash_out import Action
 from domain.evidence import RAW_LIMIT, ReviewReason, Source

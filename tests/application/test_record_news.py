@@ -7,7 +7,7 @@ import pytest
 
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
-from adapters.memory.time import ManualClock
+from adapters.memory.manual_time import ManualClock
 from application.ports import Conflict, Lookup, StorageUnavailable
 from application.record_news import MOST_TRIES, Arrival, PatientRecord, Recorded, digest_of
 from domain.cash_out import CashOut

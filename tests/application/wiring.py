@@ -8,10 +8,10 @@ from uuid import UUID
 from adapters.memory.events import LocalEvents
 from adapters.memory.faults import Trouble, TroubledUnits, is_inside_a_unit
 from adapters.memory.gateway import MemoryProvider
+from adapters.memory.manual_time import ManualClock, SeededChance
 from adapters.memory.reader import MemoryReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
-from adapters.memory.time import ManualClock, SeededChance
 from adapters.memory.units import MemoryUnits
 from application.callers import Caller
 from application.cancel_cash_out import CancelCashOut

@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.memory.cash_outs import IllegalTransition
 from adapters.memory.limits import BrokenCounter
+from adapters.memory.manual_time import ManualClock
 from adapters.memory.reader import MemoryReader
 from adapters.memory.store import MemoryStore
-from adapters.memory.time import ManualClock
 from adapters.memory.units import MemoryUnits
 from adapters.sql.database import Database, DatabaseLimits, open_database
 from adapters.sql.read_model import SqlReader

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url
 
+from adapters.sql.columns import Moment, Words
 from adapters.sql.rows import (
     attempt_from_row,
     attempt_to_row,
@@ -17,7 +18,6 @@ from adapters.sql.rows import (
     to_row,
 )
 from adapters.sql.tables import cash_outs
-from adapters.sql.types import Moment, Words
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import CashOut
 from domain.evidence import Doorbell, News

@@ -28,6 +28,7 @@ COMMANDS = [
     ("token",),
     ("doctor",),
     ("openapi",),
+    ("completion",),
 ]
 
 
@@ -177,6 +178,13 @@ def _on_a_terminal(console: Console, *arguments: str, **settings: str) -> bytes:
 def _colours(shown: bytes) -> int:
     # Select Graphic Rendition 30 to 37 and 90 to 97: a foreground colour, alone or after `1;`.
     return sum(shown.count(f"{c}m".encode()) for c in (*range(30, 38), *range(90, 98)))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(console: Console, shell: str) -> None:
+    done = console.run("completion", shell)
+    assert done.returncode == 0
+    assert all(command[0] in done.stdout for command in COMMANDS)
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(console: Console) -> None:

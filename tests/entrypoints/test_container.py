@@ -10,10 +10,10 @@ from dependency_injector.errors import Error
 
 from adapters.memory.events import LocalEvents
 from adapters.memory.gateway import MemoryProvider
+from adapters.memory.manual_time import ManualClock
 from adapters.memory.reader import MemoryReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
-from adapters.memory.time import ManualClock
 from adapters.memory.units import MemoryUnits
 from application.callers import Caller
 from application.request_cash_out import Taken

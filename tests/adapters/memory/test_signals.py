@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from adapters.memory.manual_time import ManualClock
 from adapters.memory.signals import Signals
-from adapters.memory.time import ManualClock
 from application.ports import Work
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.memory.time import START, ManualClock, SeededChance
+from adapters.memory.manual_time import START, ManualClock, SeededChance
 from adapters.system import SystemChance, SystemClock
 
 pytestmark = pytest.mark.anyio

@@ -11,10 +11,10 @@ import httpx
 from litestar import Litestar
 
 from adapters.memory.events import LocalEvents
+from adapters.memory.manual_time import ManualClock, SeededChance
 from adapters.memory.reader import MemoryReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
-from adapters.memory.time import ManualClock, SeededChance
 from adapters.memory.units import MemoryUnits
 from adapters.phones import PhoneNumbers
 from adapters.web.app import WebParts, WebSettings, build_app

@@ -10,7 +10,7 @@ from litestar.exceptions import (
     TooManyRequestsException,
 )
 
-from adapters.memory.time import ManualClock
+from adapters.memory.manual_time import ManualClock
 from adapters.web import auth, jwks, new_cash_out, schemas
 from adapters.web.exchange import masked
 from adapters.web.openapi.examples import problems

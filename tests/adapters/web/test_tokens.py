@@ -12,7 +12,7 @@ import jwt
 import pytest
 from litestar.routes import HTTPRoute
 
-from adapters.memory.time import ManualClock
+from adapters.memory.manual_time import ManualClock
 from adapters.web.auth import (
     ClaimRules,
     InvalidToken,

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from adapters.sql.columns import Moment, Words
 from adapters.sql.guards import create_guards, drop_guards
-from adapters.sql.types import Moment, Words
 
 revision = "0001"
 down_revision = None
