@@ -56,6 +56,7 @@ _COMMANDS = {
         running.token,
         running.doctor,
         running.openapi,
+        running.completion,
     ),
 }
 _EXAMPLES = {**running.EXAMPLES, **paying.EXAMPLES}

@@ -57,6 +57,10 @@ Nothing is changed and no secret is shown. Exit code 1 says that something must 
 Example:
   cashout openapi > openapi.json
 """,
+    "completion": """\
+Example:
+  eval "$(cashout completion bash)"
+""",
 }
 
 Profile = Annotated[
@@ -173,3 +177,14 @@ def openapi() -> int:
     from entrypoints.cli.processes import print_openapi
 
     return print_openapi()
+
+
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Your shell.")], /
+) -> int:
+    """Print what teaches a shell to complete these commands."""
+    from entrypoints.cli.program import build
+    from entrypoints.cli.terminal import Terminal
+
+    Terminal().verbatim(build().generate_completion(shell=shell))
+    return 0
