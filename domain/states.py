@@ -30,7 +30,7 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 """What each state may become."""
 
-ENDINGS: frozenset[Status] = frozenset(now for now in Status if not TRANSITIONS[now])
+ENDINGS: tuple[Status, ...] = tuple(now for now in Status if not TRANSITIONS[now])
 
 
 class Verdict(StrEnum):
