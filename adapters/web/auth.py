@@ -161,11 +161,17 @@ class Signatures:
 
 
 def issue_token(
-    secret: bytes, user_id: str, role: str, lifetime: timedelta, *, now: datetime
+    secret: bytes,
+    user_id: str,
+    role: str,
+    lifetime: timedelta,
+    *,
+    now: datetime,
+    rules: ClaimRules | None = None,
 ) -> str:
     """Return an HS256 token for a user, for development and operators.
 
-    Raises ValueError for a short secret, an unknown role or an id that would not be accepted.
+    rules: the issuer and audience that its reader asks for. Raises ValueError for a short secret, an unknown role or an id that would not be accepted.
     """
     _check_secret(secret)
     if role not in _ROLES:
@@ -176,7 +182,11 @@ def issue_token(
         raise ValueError(message)
     began = int(now.timestamp())
     ends = began + int(lifetime.total_seconds())
-    claims = {"userId": user_id, "role": role, "iat": began, "exp": ends}
+    claims: dict[str, object] = {"userId": user_id, "role": role, "iat": began, "exp": ends}
+    if rules is not None and rules.issuer is not None:
+        claims["iss"] = rules.issuer
+    if rules is not None and rules.audience is not None:
+        claims["aud"] = rules.audience
     signed = ".".join(
         _encode(msgspec.json.encode(each)) for each in ({"alg": "HS256", "typ": "JWT"}, claims)
     )

@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.web.auth import issue_token
+from adapters.web.auth import ClaimRules, issue_token
 from entrypoints.cli.exits import Stopped
 from entrypoints.settings import SECRET_FILE, Settings
 
@@ -16,14 +16,14 @@ _USUAL = timedelta(hours=12)
 def token_for(settings: Settings, user: str, role: str = "user", ttl: timedelta = _USUAL) -> str:
     """Return a token that the API with these settings accepts; raise Stopped where it cannot be."""
     tokens = settings.tokens
-    if tokens.issuer or tokens.audience:
-        raise Stopped("this API asks for an issuer or audience: tokens come from that issuer alone")
     if tokens.public_key or tokens.jwks_url:
         raise Stopped("this API believes tokens that somebody else signs; ask whoever has the key")
     if not tokens.secret:
         raise Stopped("there is no JWT_SECRET here: set the API's (`cashout dev` keeps one)")
     try:
-        return issue_token(tokens.secret.encode(), user, role, ttl, now=datetime.now(UTC))
+        rules = ClaimRules(tokens.issuer or None, tokens.audience or None)
+        secret, now = tokens.secret.encode(), datetime.now(UTC)
+        return issue_token(secret, user, role, ttl, now=now, rules=rules)
     except ValueError as fault:
         raise Stopped(str(fault)) from None
 

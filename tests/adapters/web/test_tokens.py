@@ -225,6 +225,13 @@ async def test_leeway_is_what_clocks_may_disagree_by() -> None:
         await tokens.verify(signed({**late, "exp": NOW - 10}))
 
 
+async def test_issued_tokens_carry_the_issuer_and_audience_that_are_asked_for() -> None:
+    rules = ClaimRules(issuer="https://issuer.example", audience="cash-out")
+    made = issue_token(SECRET, "user-1", "user", timedelta(minutes=5), now=START, rules=rules)
+    asking = SecretTokens(SECRET, ManualClock(START), rules)
+    assert await asking.verify(made) == Caller("user-1")
+
+
 async def test_issued_tokens_are_what_any_jwt_library_reads() -> None:
     made = issue_token(SECRET, "user-1", "admin", timedelta(minutes=5), now=START)
     options: Any = {"verify_exp": False, "verify_iat": False}
