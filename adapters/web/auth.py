@@ -171,7 +171,8 @@ def issue_token(
 ) -> str:
     """Return an HS256 token for a user, for development and operators.
 
-    rules: the issuer and audience that its reader asks for. Raises ValueError for a short secret, an unknown role or an id that would not be accepted.
+    rules: the issuer and audience that its reader asks for. Raises ValueError for a short secret,
+    an unknown role or an id that would not be accepted.
     """
     _check_secret(secret)
     if role not in _ROLES:
