@@ -1,0 +1,181 @@
+"""Planning: what is due next about a cash-out, from what is stored about it and what just came.
+
+Every timer is the plan of a cash-out: an action and when it is due. Nothing open is without one.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from domain.attempts import (
+    Capabilities,
+    Decision,
+    NextStep,
+    OutcomeKind,
+    decide,
+    proof_of_not_found,
+    resends_left,
+)
+from domain.cash_out import Action, CashOut, Draft, Plan
+from domain.corridors import Policy
+from domain.evidence import Doorbell, Finding, NoAnswer, Outcome, Overdue, ReviewReason
+from domain.reports import Report
+from domain.states import ENDINGS, Status
+
+
+def next_step(
+    cash_out: CashOut, capabilities: Capabilities, policy: Policy, now: datetime
+) -> Decision:
+    """Return the decision about an open cash-out from what is stored about it."""
+    attempts, taken = cash_out.attempts, cash_out.provider_transaction_id is not None
+    can_ask = capabilities.lookup_by_reference or taken
+    decision = decide(
+        attempts,
+        capabilities,
+        not_found=proof_of_not_found(
+            attempts, cash_out.not_found_at, capabilities, policy.not_found_grace
+        ),
+        taken=taken,
+        resends_left=resends_left(attempts, policy.retry_max_attempts),
+        can_ask=can_ask,
+        overdue=now - cash_out.created_at >= policy.review_after,
+    )
+    if can_ask and _is_rung_for(cash_out) and decision.step in {NextStep.SEND, NextStep.FAIL}:
+        # Somebody claims to know of it: hear the provider before acting as if nobody did.
+        return Decision(NextStep.ASK, decision.needs_human)
+    return decision
+
+
+def _is_rung_for(cash_out: CashOut) -> bool:
+    """Tell whether a doorbell has claimed something about which nobody has asked yet."""
+    return cash_out.claim is not None and cash_out.asked == 0
+
+
+def plan_next(draft: Draft, report: Report, capabilities: Capabilities, policy: Policy) -> None:
+    """Set what is due next; end the cash-out where it is proven that nothing was paid."""
+    finding = report.finding
+    if draft.after.ended:
+        _plan_after_ending(draft, report, policy)
+    elif isinstance(finding, Doorbell):
+        _bring_forward(draft, policy)
+    elif isinstance(finding, Overdue) or _somebody_else_plans(draft, report):
+        return
+    elif (rung_for := _rung_meanwhile(draft, report, policy)) is not None:
+        draft.after = replace(draft.after, plan=rung_for)
+    else:
+        _plan_next_step(draft, report, capabilities, policy)
+
+
+def _somebody_else_plans(draft: Draft, report: Report) -> bool:
+    """Tell whether the cash-out is in other hands, or its reporter's hold on it has lapsed."""
+    lapsed = report.lease is not None and not draft.before.holds(report.lease)
+    return lapsed or draft.after.lease is not None
+
+
+def _plan_next_step(
+    draft: Draft, report: Report, capabilities: Capabilities, policy: Policy
+) -> None:
+    decision = next_step(draft.after, capabilities, policy, draft.now)
+    if decision.needs_human:
+        draft.call_human(ReviewReason.UNKNOWN_TOO_LONG)
+    if decision.step is NextStep.FAIL:
+        draft.verdict = draft.move(Status.FAILED, code=decision.code)
+        return
+    action = Action.SUBMIT if decision.step is NextStep.SEND else Action.ASK
+    delay = policy.jittered(_delay(draft, report, decision, policy), report.permille)
+    delay = max(delay, _asked_to_wait(report.finding, policy))
+    draft.after = replace(draft.after, plan=Plan(action, draft.now + delay))
+
+
+def _asked_to_wait(finding: Finding, policy: Policy) -> timedelta:
+    seconds = finding.retry_after_s if isinstance(finding, Outcome | NoAnswer) else None
+    return timedelta(seconds=min(seconds or 0, int(policy.retry_longest.total_seconds())))
+
+
+def _delay(draft: Draft, report: Report, decision: Decision, policy: Policy) -> timedelta:
+    """Return how long to wait before the decided step."""
+    after, finding = draft.after, report.finding
+    age = draft.now - after.created_at
+    last = after.attempts[-1] if after.attempts else None
+    if decision.step is NextStep.SEND:
+        # After "not found" beyond the grace period enough time has passed already.
+        if last is None or last.settled is not OutcomeKind.UNSENT:
+            return timedelta(0)
+        tried_at = last.ended_at or last.started_at
+        due_at = tried_at + policy.retry_delay(len(after.attempts))
+        return max(due_at - draft.now, timedelta(0))
+    if decision.step is NextStep.WAIT:
+        return (
+            max(policy.review_after - age, policy.first_poll)
+            if not decision.needs_human
+            else policy.poll_daily
+        )
+    unclear = last is None or last.settled is not OutcomeKind.ACCEPTED
+    verify = isinstance(finding, Outcome) and finding.verify
+    if _is_rung_for(after) or verify or (unclear and after.asked == 0):
+        return timedelta(0)
+    return policy.poll_delay(after.asked - 1 if unclear else after.asked, age)
+
+
+def _plan_after_ending(draft: Draft, report: Report, policy: Policy) -> None:
+    """Ask once more when a doorbell claims another ending; otherwise nothing is due any more."""
+    finding, after = report.finding, draft.after
+    if isinstance(finding, Doorbell):
+        if finding.claim is None or _disagrees(after):
+            draft.after = replace(after, plan=Plan(Action.ASK, _earliest(draft, policy)))
+    elif after.plan is None or not draft.before.holds(report.lease):
+        return
+    elif (rung_for := _rung_meanwhile(draft, report, policy)) is not None:
+        draft.after = replace(after, plan=rung_for)
+    elif isinstance(finding, NoAnswer) and after.asked <= len(policy.poll_steps):
+        due_at = draft.now + policy.poll_delay(after.asked, timedelta(0))
+        draft.after = replace(after, plan=Plan(Action.ASK, due_at))
+    else:
+        draft.after = replace(after, plan=None)
+
+
+def _disagrees(cash_out: CashOut) -> bool:
+    """Tell whether a doorbell claimed another ending than this one."""
+    return cash_out.claim in ENDINGS and cash_out.claim is not cash_out.status
+
+
+def doubt(draft: Draft) -> None:
+    """Call a human when a doorbell claimed another ending, and all has been asked about it."""
+    if draft.after.ended and draft.after.plan is None and _disagrees(draft.after):
+        draft.call_human(ReviewReason.DOORBELL_DISAGREES)
+
+
+def _bring_forward(draft: Draft, policy: Policy) -> None:
+    """Ask now, or as soon as the one who is asking already is back."""
+    after = draft.after
+    if after.plan is None or after.plan.action is not Action.ASK:
+        return
+    earliest = _earliest(draft, policy)
+    # In somebody's hands, a due time behind his lease tells that it rang while he was asking.
+    due_at = earliest if after.lease is not None else min(after.plan.due_at, earliest)
+    draft.after = replace(after, plan=Plan(Action.ASK, due_at))
+
+
+def _earliest(draft: Draft, policy: Policy) -> datetime:
+    """Return now; once the first questions are spent, at most once per `first_poll`."""
+    after = draft.after
+    if after.asked_at is None or after.asked <= len(policy.poll_steps):
+        return draft.now
+    return max(draft.now, after.asked_at + policy.first_poll)
+
+
+def _rung_meanwhile(draft: Draft, report: Report, policy: Policy) -> Plan | None:
+    """Return the plan to ask again when a doorbell rang while the reporter was on its way."""
+    plan, since = draft.before.plan, asked_at(draft.before, report, policy)
+    if plan is None or since is None or plan.due_at <= since:
+        return None
+    return Plan(Action.ASK, max(plan.due_at, draft.now))
+
+
+def asked_at(cash_out: CashOut, report: Report, policy: Policy) -> datetime | None:
+    """Return the earliest moment at which the holder of the lease can have asked.
+
+    None for anybody else: an answer that comes late would speak of a time before later attempts.
+    """
+    if cash_out.lease is None or not cash_out.holds(report.lease):
+        return None
+    return cash_out.lease.until - policy.lease
