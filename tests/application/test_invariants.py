@@ -7,7 +7,7 @@ leases. After each step, and after a drain without faults, the nine invariants h
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -47,9 +47,13 @@ spans = st.sampled_from(
 
 
 class Service(RuleBasedStateMachine):
-    """The real use cases over a provider of these capabilities."""
+    """The real use cases over a provider of these capabilities.
+
+    quiet: few cash-outs, and only what workers, providers and time do to them: deeper, not wider.
+    """
 
     capabilities: Capabilities = PROVES
+    quiet = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +66,8 @@ class Service(RuleBasedStateMachine):
         self.questions: list[tuple[Process, Question]] = []
         self.travelling: list[asyncio.Future[None]] = []
         self.calls: dict[asyncio.Task[object], Process] = {}
+        self.taken_by: dict[str, datetime] = {}
+        self.bugs: list[BaseException] = []
         self.slow = False
         self.history: list[tuple[Transaction, News]] = []
         self.stamps = 0
@@ -97,13 +103,19 @@ class Service(RuleBasedStateMachine):
 
         task: asyncio.Task[object] = asyncio.create_task(guarded())
         self.calls[task] = process
-        task.add_done_callback(lambda done: self.calls.pop(done, None))
+        task.add_done_callback(self.call_ended)
         on_its_way = len(self.travelling)
         while not task.done() and len(self.travelling) == on_its_way:  # noqa: ASYNC110 -- or either
             await asyncio.sleep(0)
 
+    def call_ended(self, task: asyncio.Task[object]) -> None:
+        del self.calls[task]
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self.bugs.append(bug)
+
     # --- users ------------------------------------------------------------------------------------
 
+    @precondition(lambda self: not (self.quiet and len(self.world.store.cash_outs) > 4))
     @rule(
         asked=st.lists(st.tuples(users, amounts, keys, references), min_size=1, max_size=3),
         number=which,
@@ -125,7 +137,7 @@ class Service(RuleBasedStateMachine):
             if isinstance(result, Taken):
                 self.witness.accepted.setdefault(result.cash_out.id, result.cash_out)
 
-    @precondition(lambda self: self.world.store.cash_outs)
+    @precondition(lambda self: not self.quiet and self.world.store.cash_outs)
     @rule(number=which, trouble=troubles)
     def a_user_cancels(self, number: int, trouble: Trouble) -> None:
         cash_out = self.witness.stored()[-1 - number % len(self.witness.stored())]
@@ -135,13 +147,13 @@ class Service(RuleBasedStateMachine):
         except Refusal:
             assert self.world.now(cash_out) == cash_out
 
-    @precondition(lambda self: self.world.store.cash_outs)
+    @precondition(lambda self: not self.quiet and self.world.store.cash_outs)
     @rule(number=which)
     def a_user_reads(self, number: int) -> None:
         cash_out = self.witness.stored()[-1 - number % len(self.witness.stored())]
         self.run(self.process(number).get(Caller(cash_out.user_id), cash_out.id))
 
-    @precondition(lambda self: self.world.store.cash_outs)
+    @precondition(lambda self: not self.quiet and self.world.store.cash_outs)
     @rule(number=which)
     def strangers_change_nothing(self, number: int) -> None:
         cash_out = self.witness.stored()[-1 - number % len(self.witness.stored())]
@@ -194,6 +206,13 @@ class Service(RuleBasedStateMachine):
         self.world.trouble(trouble)
         self.run(self.calling(process, process.check.ask(process.lane, question)))
 
+    @rule(number=which)
+    def a_worker_looks_and_asks(self, number: int) -> None:
+        process = self.process(number)
+        self.slow, self.world.provider.answering = False, True
+        for question in self.run(process.check.begin(process.lane, 2)) or []:
+            self.run(self.calling(process, process.check.ask(process.lane, question)))
+
     @precondition(lambda self: self.travelling)
     @rule(number=which, trouble=troubles)
     def an_answer_lands(self, number: int, trouble: Trouble) -> None:
@@ -213,6 +232,7 @@ class Service(RuleBasedStateMachine):
         self.run(self.turns())
         self.travelling = [each for each in self.travelling if not each.done()]
 
+    @precondition(lambda self: not self.quiet)
     @rule(number=which, trouble=troubles)
     def housekeeping_is_done(self, number: int, trouble: Trouble) -> None:
         process = self.process(number)
@@ -220,6 +240,7 @@ class Service(RuleBasedStateMachine):
         self.run(process.rematch())
         self.run(process.reviews())
 
+    @precondition(lambda self: not self.quiet)
     @rule(number=which, trouble=troubles, away=st.booleans(), at_most=st.integers(1, 5))
     def events_are_relayed(self, number: int, trouble: Trouble, away: bool, at_most: int) -> None:
         self.world.told.away, self.world.told.at_most = away, at_most
@@ -256,7 +277,7 @@ class Service(RuleBasedStateMachine):
         for _ in range(copies):
             self.run(self.delivered(self.process(number), news))
 
-    @precondition(lambda self: self.taken)
+    @precondition(lambda self: not self.quiet and self.taken)
     @rule(number=which, status=st.sampled_from(Status))
     def a_webhook_lies(self, number: int, status: Status) -> None:
         transaction = self.transaction(number)
@@ -267,7 +288,7 @@ class Service(RuleBasedStateMachine):
         news = News(status.upper(), status, its_id, transaction.order.reference)
         self.run(self.delivered(self.process(number), news))
 
-    @precondition(lambda self: not self.capabilities.webhook_proves)
+    @precondition(lambda self: not self.quiet and not self.capabilities.webhook_proves)
     @rule(reference=references, status=st.sampled_from(Status), number=which)
     def somebody_rings(self, reference: str | None, status: Status, number: int) -> None:
         """Ring for whatever reference, sent or not, with what our own submit would give away."""
@@ -283,12 +304,30 @@ class Service(RuleBasedStateMachine):
 
     @rule(span=spans)
     def time_passes(self, span: timedelta) -> None:
+        """Move on; what a provider promises not to hide for so long is found from then on."""
+        before = self.world.clock.now()
         self.world.clock.advance(span)
+        final_after = self.capabilities.not_found_final_after
+        for transaction in self.world.provider.transactions.values():
+            taken_at = self.taken_by.setdefault(transaction.id, before)
+            if final_after is not None and self.world.clock.now() - taken_at >= final_after / 4:
+                transaction.visible = True
+
+    @rule(span=spans, number=which, manner=manners)
+    def one_works_on_while_the_other_sleeps(
+        self, span: timedelta, number: int, manner: Manner
+    ) -> None:
+        self.time_passes(span)
+        self.slow, self.world.provider.answering = False, True
+        self.world.provider.manner = lambda _: manner
+        for _ in range(3):
+            self.run(self.process(number).worker.step())
 
     # --- watching ---------------------------------------------------------------------------------
 
     @invariant()
     def everything_holds(self) -> None:
+        assert self.bugs == []
         self.witness.look()
 
     def teardown(self) -> None:
@@ -298,6 +337,7 @@ class Service(RuleBasedStateMachine):
                 task.cancel()
             self.run(self.turns())
             self.world.provider.after = None
+            self.world.provider.manner = lambda _: Manner.ACCEPTS
             self.world.provider.answering = True
             self.world.told.away, self.world.told.at_most = False, 1_000
             self.drain()
@@ -348,9 +388,21 @@ class Forgetful(Service):
     )
 
 
-HOW_HARD = settings(max_examples=settings().max_examples // 2, stateful_step_count=50)
+class Final(Service):
+    """Sent twice is paid twice, but its "not found" is final after an hour."""
 
-for machine in (Service, Doorbells, Careful, Blind, Forgetful):
+    quiet = True
+    capabilities = Capabilities(
+        idempotent_submit=False,
+        lookup_by_reference=True,
+        webhook_proves=True,
+        not_found_final_after=timedelta(hours=1),
+    )
+
+
+HOW_HARD = settings(max_examples=settings().max_examples // 3, stateful_step_count=50)
+
+for machine in (Service, Doorbells, Careful, Blind, Forgetful, Final):
     machine.TestCase.settings = HOW_HARD
 
 TestService = Service.TestCase
@@ -358,3 +410,4 @@ TestDoorbells = Doorbells.TestCase
 TestCareful = Careful.TestCase
 TestBlind = Blind.TestCase
 TestForgetful = Forgetful.TestCase
+TestFinal = Final.TestCase

@@ -1,6 +1,7 @@
 """Submitting: the attempt is committed before the first byte leaves, and sent at most once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -268,3 +269,18 @@ async def test_what_was_taken_together_is_sent_together(world: World) -> None:
         continue
     assert len(disbursed(world)) == 40
     assert world.policy == Policy()
+
+
+async def test_a_worker_that_overslept_sends_nothing_when_another_has_sent_again() -> None:
+    final = replace(CAREFUL, not_found_final_after=timedelta(hours=1))
+    world = World(final)
+    cash_out = await world.taken()
+    (overslept,) = await world.one.submit.begin(world.one.lane, 1)
+    await world.rest(world.another().worker, longest=timedelta(hours=2))
+    assert disbursed(world) == [2], "its attempt was proven unpaid, and another was made"
+    await world.one.submit.send(world.one.lane, overslept)
+    assert disbursed(world) == [2]
+    world.provider.settle_all()
+    await world.rest(world.another().worker)
+    assert world.now(cash_out).status is Status.COMPLETED
+    assert len(world.provider.ledger) == 1, "paid_at_most_once"
