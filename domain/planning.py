@@ -39,8 +39,9 @@ def next_step(
         can_ask=can_ask,
         overdue=now - cash_out.created_at >= policy.review_after,
     )
-    if can_ask and _is_rung_for(cash_out) and decision.step in {NextStep.SEND, NextStep.FAIL}:
-        # Somebody claims to know of it: hear the provider before acting as if nobody did.
+    if can_ask and cash_out.is_claimed and decision.step in {NextStep.SEND, NextStep.FAIL}:
+        # Somebody knows of it: only the provider's "not found" lets us act as if nobody did. A
+        # question that was not answered does not.
         return Decision(NextStep.ASK, decision.needs_human)
     return decision
 

@@ -65,8 +65,8 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
                 draft.verdict = _take(draft, report, finding.news)
         case News():
             _note_the_asking(draft, report)
-            draft.after = replace(draft.after, not_found_at=None)
             draft.verdict = _take(draft, report, finding)
+            draft.after = replace(draft.after, not_found_at=None)
         case NotFound():
             _note_the_asking(draft, report)
             since = asked_at(draft.before, report, policy)
@@ -77,7 +77,7 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
         case Doorbell():
             claims = [each for each in (finding.claim, draft.after.claim) if each is not None]
             furthest = max(claims, key=RANK.__getitem__, default=None)
-            draft.after = replace(draft.after, claim=furthest)
+            draft.after = replace(draft.after, claim=furthest, not_found_at=None)
         case Overdue():
             if not draft.after.ended:
                 draft.call_human(ReviewReason.UNKNOWN_TOO_LONG)
@@ -89,6 +89,9 @@ def _note_the_asking(draft: Draft, report: Report) -> None:
     if report.source is not Source.STATUS_QUERY:
         return
     draft.after = replace(draft.after, asked=draft.after.asked + 1, asked_at=draft.now)
+    if isinstance(report.finding, News) and draft.after.claim is None:
+        # The provider knows of it, whatever became of our attempts.
+        draft.after = replace(draft.after, claim=Status.PROCESSING)
     if draft.before.holds(report.lease):
         # Whoever sent these is gone without an answer: from now on they count as unknown.
         lost = Outcome(OutcomeKind.UNKNOWN, detail="no answer was recorded")

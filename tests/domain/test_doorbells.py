@@ -10,6 +10,7 @@ from domain.cash_out import Action, CashOut, Change, Plan, cancel
 from domain.evidence import Doorbell, Finding, News, NoAnswer, NotFound, ReviewReason, Source
 from domain.failures import FailureCode
 from domain.record import Report, next_step, record
+from domain.refusals import TooLateToCancel
 from domain.states import Status
 from tests.strategies import (
     BLIND,
@@ -88,6 +89,65 @@ def test_nothing_fails_while_a_doorbell_is_unanswered() -> None:
     answer = heard(replace(after, lease=a_lease(at=SOON)), NotFound())
     assert answer.after.status is Status.FAILED
     assert answer.after.review is ReviewReason.DOORBELL_DISAGREES
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NoAnswer("away"),
+        says(Status.PROCESSING),
+        News("settling", None),
+        News("completed", Status.COMPLETED, reference="SOMEBODY-ELSE"),
+    ],
+)
+def test_nothing_fails_or_is_sent_until_the_provider_denies_what_a_doorbell_claimed(
+    answer: Finding,
+) -> None:
+    for code, budget in ((FailureCode.PROVIDER_UNAVAILABLE, 0), (FailureCode.RATE_LIMITED, 3)):
+        policy = replace(POLICY, retry_max_attempts=budget)
+        unsent = answered(OutcomeKind.UNSENT, code)
+        rung = heard(being_sent(), rings(Status.COMPLETED), NOW).after
+        asking = record(rung, unsent, DOORBELLS, policy, SOON).after
+        report = Report(Source.STATUS_QUERY, answer, lease=TOKEN)
+        held = replace(asking, lease=a_lease(at=SOON))
+        after = record(held, report, DOORBELLS, policy, SOON).after
+        assert (after.status, after.ended) == (Status.PROCESSING, False)
+        assert after.plan is not None
+        assert after.plan.action is Action.ASK
+        assert after.plan.due_at > SOON, "not at once: it was asked about just now"
+
+
+def test_what_the_provider_says_it_has_is_neither_failed_nor_sent_although_all_is_unsent() -> None:
+    spent = replace(POLICY, retry_max_attempts=0)
+    unsent = answered(OutcomeKind.UNSENT, FailureCode.RATE_LIMITED)
+    waits = record(being_sent(), unsent, DOORBELLS, POLICY, NOW).after
+    asking = replace(waits, lease=a_lease(at=SOON), plan=Plan(Action.ASK, NOW))
+    for answer in (says(Status.PROCESSING), News("settling", None)):
+        report = Report(Source.STATUS_QUERY, answer, lease=TOKEN)
+        after = record(asking, report, DOORBELLS, spent, SOON).after
+        assert after.status is Status.PROCESSING
+        assert next_step(after, DOORBELLS, POLICY, SOON).step is NextStep.ASK
+
+
+def test_a_doorbell_after_a_not_found_is_asked_about_before_the_next_send() -> None:
+    unsent = answered(OutcomeKind.UNSENT, FailureCode.RATE_LIMITED)
+    waits = record(being_sent(), unsent, DOORBELLS, POLICY, NOW).after
+    asking = replace(waits, lease=a_lease(at=NOW), plan=Plan(Action.ASK, NOW))
+    denied = heard(asking, NotFound(), NOW).after
+    rung = heard(denied, rings(Status.COMPLETED)).after
+    assert next_step(rung, DOORBELLS, POLICY, SOON).step is NextStep.ASK
+
+
+def test_what_a_doorbell_claims_cannot_be_cancelled_until_the_provider_denies_it() -> None:
+    rung = heard(a_cash_out(), rings(Status.COMPLETED)).after
+    with pytest.raises(TooLateToCancel):
+        cancel(rung, SOON)
+    asking = replace(rung, lease=a_lease(at=SOON), plan=Plan(Action.ASK, NOW))
+    still = heard(asking, NoAnswer("away")).after
+    with pytest.raises(TooLateToCancel):
+        cancel(still, SOON)
+    denied = heard(replace(still, lease=a_lease(at=SOON)), NotFound()).after
+    assert cancel(denied, SOON).after.status is Status.CANCELLED
 
 
 def test_a_doorbell_during_the_submit_makes_the_first_question_come_at_once() -> None:
