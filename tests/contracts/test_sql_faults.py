@@ -385,7 +385,7 @@ async def test_a_time_out_of_the_bodys_own_is_its_own(url: str) -> None:
 
 
 async def test_a_finished_unit_cannot_be_used(url: str) -> None:
-    async with opened(url) as database:
+    async with opened(url, DatabaseLimits(unit_s=60)) as database:
         async with SqlUnits(database).begin() as unit:
             await unit.limits.used([DAY])
         with pytest.raises(StorageUnavailable, match="over"):
