@@ -15,7 +15,7 @@ def retry_after_s(value: str, now: datetime) -> int | None:
         return min(int(value), LONGEST_S)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import example
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
@@ -99,6 +100,18 @@ def test_retry_after_is_seconds_or_a_date_and_at_most_five_minutes(
     value: str, seconds: int | None
 ) -> None:
     assert retry_after_s(value, NOW) == seconds
+
+
+@forall(
+    st.one_of(
+        st.text(),
+        st.from_regex(r"[0-9]{1,2} [A-Z][a-z]{2} [0-9]{1,9} [0-9:]{1,8} [+-][0-9]{1,30}"),
+    )
+)
+@example("1 Jan 2026 00:00:00 +99999999999999999999")
+def test_no_retry_after_makes_its_reader_raise(value: str) -> None:
+    seconds = retry_after_s(value, NOW)
+    assert seconds is None or 0 <= seconds <= 300
 
 
 def test_text_for_a_provider_is_composed_clean_and_short() -> None:
