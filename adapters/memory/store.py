@@ -74,6 +74,8 @@ class Staged(Generic[Key, Value]):
     Costs what is written, not what is stored.
     """
 
+    __slots__ = ("_committed", "_written")
+
     def __init__(self, committed: dict[Key, Value]) -> None:
         self._committed = committed
         self._written: dict[Key, Value | None] = {}

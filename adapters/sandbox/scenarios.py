@@ -253,7 +253,8 @@ _ANSWERS: Final = (
             "must not be adopted."
         ),
         ends=(Expected(Ending.REVIEW, "REFERENCE_CONFLICT"),),
-        turns=(Turn(Manner.CONFLICT),),
+        # Every time: also when our float was empty at the first.
+        then=Turn(Manner.CONFLICT),
         course=(Step(Moment.NOW, Word.SUCCESS, hooks=()),),
         another_payee=True,
     ),

@@ -1,0 +1,62 @@
+"""What a simulated service is configured with: the shipped file, with the run's capabilities."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from adapters.phones import PhoneNumbers
+from adapters.sandbox.corridors import AFRIMONEY, BASES, sandbox_msisdn
+from domain.attempts import Capabilities
+from domain.corridors import Catalogue
+from domain.payee import Msisdn
+from entrypoints.settings import Settings, read_settings
+from entrypoints.simulation.plan import VARIANTS, Plan
+
+_SECRET = "a secret that guards nothing in a simulation"  # noqa: S105
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of every simulated process: the defaults."""
+    return read_settings({"JWT_SECRET": _SECRET})
+
+
+def catalogue(plan: Plan) -> Catalogue:
+    """Return the shipped catalogue with what this run's providers promise."""
+    return _catalogue(tuple(sorted(plan.variants.items())))
+
+
+@lru_cache(maxsize=64)
+def _catalogue(variants: tuple[tuple[str, str], ...]) -> Catalogue:
+    names = dict(variants)
+    shipped = settings().configuration.catalogue(
+        production=False, available=dict.fromkeys(names, True)
+    )
+    return Catalogue(
+        {
+            each.id: replace(each, capabilities=_promised(each.id, names[each.id]))
+            for each in shipped.providers.values()
+        }
+    )
+
+
+def _promised(provider: str, variant: str) -> Capabilities:
+    proves = provider != AFRIMONEY
+    return replace(VARIANTS[variant], webhook_proves=proves)
+
+
+@lru_cache(maxsize=8)
+def countries_of(provider: str) -> tuple[tuple[str, str], ...]:
+    """Return the countries that a provider pays in, each with its local currency."""
+    return tuple(
+        (each.country, each.local_currencies[0]) for each in BASES if each.provider == provider
+    )
+
+
+@lru_cache(maxsize=4096)
+def number(provider: str, country: str, suffix: str) -> Msisdn:
+    """Return the sandbox number of a scenario, read as the API reads it."""
+    read = PhoneNumbers().read(sandbox_msisdn(provider, country, suffix))
+    if read is None:
+        message = f"{provider} has no number {suffix} in {country}"
+        raise LookupError(message)
+    return read

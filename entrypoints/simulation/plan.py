@@ -1,0 +1,248 @@
+"""The plan of a run: everything that its seed decides beforehand, and how it can be made smaller."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from random import Random
+
+from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
+from adapters.sandbox.scenarios import SCENARIOS
+from adapters.sandbox.settings import Pace
+from domain.attempts import Capabilities
+from domain.corridors import Policy
+
+
+class FaultKind(StrEnum):
+    """Everything that goes wrong on purpose."""
+
+    COMMIT_FAILS = "commit_fails"
+    """The store says no; nothing was written."""
+    COMMIT_LOST = "commit_lost"
+    """Nothing was written, and nobody learns that."""
+    COMMIT_ANSWER_LOST = "commit_answer_lost"
+    """It was written, and nobody learns that."""
+    CONFLICT = "conflict"
+    STORE_AWAY = "store_away"
+    STORE_FULL = "store_full"
+    STORE_SLOW = "store_slow"
+    READ_FAILS = "read_fails"
+    CRASH = "crash"
+    PAUSE = "pause"
+    """As SIGSTOP and, later, SIGCONT."""
+    RESTART = "restart"
+    """As SIGTERM: it drains, ends and is started anew."""
+    NUDGE_LOST = "nudge_lost"
+    CLOCK_FORWARD = "clock_forward"
+    CLOCK_BACK = "clock_back"
+    BROKER_AWAY = "broker_away"
+    BROKER_SLOW = "broker_slow"
+    ACK_LOST = "ack_lost"
+    CONNECT_REFUSED = "connect_refused"
+    REQUEST_LOST = "request_lost"
+    REQUEST_DOUBLED = "request_doubled"
+    """Something on the way sends it twice, to a provider that executes it once."""
+    REQUEST_LATE = "request_late"
+    """It reaches the provider long after we have given up."""
+    ANSWER_LOST = "answer_lost"
+    ANSWER_SLOW = "answer_slow"
+    LOOK_UP_UNANSWERED = "look_up_unanswered"
+    PROVIDER_AWAY = "provider_away"
+    MISCONFIGURED = "misconfigured"
+    """The provider refuses our credentials for a while."""
+    FLOAT_EMPTY = "float_empty"
+    IDS_MIXED_UP = "ids_mixed_up"
+    """The provider answers with another transaction's id."""
+    PAID_BY_HAND = "paid_by_hand"
+    """Somebody pays at the provider's portal, under our reference, before we send."""
+    WEBHOOK_LOST = "webhook_lost"
+    WEBHOOK_LATE = "webhook_late"
+    WEBHOOK_REORDERED = "webhook_reordered"
+    WEBHOOK_DUPLICATED = "webhook_duplicated"
+    WEBHOOK_UNANSWERED = "webhook_unanswered"
+    """It is taken in, and the provider does not learn that."""
+    WEBHOOK_TAMPERED = "webhook_tampered"
+    """Another state under a signature that was made for this one."""
+    WEBHOOK_FORGED = "webhook_forged"
+    WEBHOOK_REPLAYED = "webhook_replayed"
+    CLIENT_GONE = "client_gone"
+    """The caller hangs up, and its request is cancelled."""
+    CLIENT_IMPATIENT = "client_impatient"
+    """The caller stops waiting and asks again."""
+    DOUBLE_CLICK = "double_click"
+    RESEND = "resend"
+    KEY_REUSED = "key_reused"
+    """The same key or reference with another body."""
+    CANCEL = "cancel"
+    READ = "read"
+    WAIT = "wait"
+    STRANGER = "stranger"
+
+
+_OFTEN = (20, 60, 150, 300)
+_RATES: Mapping[FaultKind, tuple[int, ...]] = {
+    FaultKind.COMMIT_FAILS: (10, 30, 80),
+    FaultKind.COMMIT_LOST: (10, 30, 80),
+    FaultKind.COMMIT_ANSWER_LOST: (10, 30, 80),
+    FaultKind.CONFLICT: (10, 50, 200),
+    FaultKind.STORE_FULL: (5, 20),
+    FaultKind.STORE_SLOW: (20, 100),
+    FaultKind.READ_FAILS: (50, 300),
+    FaultKind.NUDGE_LOST: (100, 500, 1000),
+    FaultKind.CLIENT_GONE: (50, 200),
+}
+"""How often each strikes, per mille of its occasions; other kinds: _OFTEN."""
+
+WINDOWS: Mapping[FaultKind, tuple[float, float]] = {
+    FaultKind.STORE_AWAY: (1, 40),
+    FaultKind.BROKER_AWAY: (5, 300),
+    FaultKind.PROVIDER_AWAY: (5, 200),
+    FaultKind.MISCONFIGURED: (5, 120),
+    FaultKind.FLOAT_EMPTY: (5, 300),
+}
+"""Faults that come and go: their shortest and longest duration in seconds."""
+
+VARIANTS: Mapping[str, Capabilities] = {
+    "usual": Capabilities(idempotent_submit=True, lookup_by_reference=True, webhook_proves=True),
+    "careful": Capabilities(
+        idempotent_submit=False, lookup_by_reference=True, webhook_proves=True
+    ),
+    "blind": Capabilities(
+        idempotent_submit=False, lookup_by_reference=False, webhook_proves=True
+    ),
+    "final": Capabilities(
+        idempotent_submit=False,
+        lookup_by_reference=True,
+        webhook_proves=True,
+        not_found_final_after=timedelta(hours=3),
+    ),
+}
+"""What a provider can promise. AfriMoney's webhooks never prove anything, whatever the rest."""
+
+LATEST_REQUEST_S = 600.0
+"""The longest that a request is under way: within every provider's not_found_final_after."""
+
+_STARTS = (
+    datetime(2026, 11, 23, 10, 0, tzinfo=UTC),
+    datetime(2026, 11, 30, 23, 57, tzinfo=UTC),
+    datetime(2026, 12, 31, 23, 59, tzinfo=UTC),
+    datetime(2028, 2, 28, 23, 58, tzinfo=UTC),
+)
+_POLICIES = (
+    Policy(review_after=timedelta(hours=1), not_found_grace=timedelta(seconds=60)),
+    Policy(review_after=timedelta(hours=2), retry_base=timedelta(seconds=5)),
+    Policy(review_after=timedelta(minutes=20), retry_max_attempts=1),
+    Policy(review_after=timedelta(hours=6), not_found_grace=timedelta(seconds=10)),
+    Policy(review_after=timedelta(hours=1), retry_max_attempts=0),
+    Policy(),
+)
+_PACES = (
+    Pace((0.0, 0.0), (0.0, 0.1), 5.0, 2.0, 5.0, 1.0, 30.0),
+    Pace((0.05, 0.4), (0.3, 5.0), 60.0, 20.0, 40.0, 2.0, 300.0),
+    Pace((0.1, 25.0), (1.0, 120.0), 900.0, 300.0, 90.0, 10.0, 1800.0),
+    Pace((0.1, 3.0), (5.0, 1800.0), 5400.0, 3600.0, 600.0, 60.0, 3600.0),
+)
+_POLLS_S = (1.0, 1.0, 2.0, 5.0)
+_PHASES_S = (30.0, 120.0, 400.0)
+_CHANCE_OF_A_FAULT = (0.0, 0.1, 0.2, 0.3, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """How a run is made smaller than its seed would have it; None leaves a number alone."""
+
+    users: int | None = None
+    cash_outs: int | None = None
+    processes: int | None = None
+    without: frozenset[FaultKind] = frozenset()
+
+    def options(self) -> str:
+        """Return it as options of `cashout simulate`."""
+        words = []
+        if self.without:
+            words.append(f"--without {','.join(sorted(self.without))}")
+        for name in ("users", "cash_outs", "processes"):
+            number = getattr(self, name)
+            if number is not None:
+                words.append(f"--{name.replace('_', '-')} {number}")
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run.
+
+    rates: per mille for each fault that may strike. variants: by provider, see VARIANTS. phase_s:
+    how long faults strike. common_clock: all processes and the store share one wall clock, as on
+    one machine with a database file; otherwise each has its own, and the store its own too.
+    one_writer: transactions wait for each other, as with a database file. scenarios: the suffix for
+    each cash-out, None for a drawn one. fuses: when the first processes die, for exploring crashes.
+    """
+
+    seed: int
+    users: int = 1
+    cash_outs: int = 1
+    processes: int = 1
+    rates: Mapping[FaultKind, int] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(
+        default_factory=lambda: {ORANGE_MONEY: "usual", AFRIMONEY: "usual"}
+    )
+    policy: Policy = field(default_factory=Policy)
+    pace: Pace = _PACES[1]
+    poll_s: float = 1.0
+    phase_s: float = 30.0
+    start: datetime = _STARTS[0]
+    common_clock: bool = False
+    shuffle: float = 1.0
+    scenarios: tuple[tuple[str, str], ...] = ()
+    fuses: tuple[int, ...] = ()
+
+    def reduced(self, by: Reduction) -> "Plan":
+        """Return the same run with less in it."""
+        return replace(
+            self,
+            users=self.users if by.users is None else by.users,
+            cash_outs=self.cash_outs if by.cash_outs is None else by.cash_outs,
+            processes=self.processes if by.processes is None else by.processes,
+            rates={kind: rate for kind, rate in self.rates.items() if kind not in by.without},
+        )
+
+    def chance(self, name: str) -> Random:
+        """Return the source of chance for one purpose: what one draws does not move another."""
+        return Random(f"{self.seed}/{name}")  # noqa: S311 -- repeatable on purpose
+
+
+def drawn(seed: int) -> Plan:
+    """Return the plan of a seed."""
+    chance = Random(f"{seed}/plan")  # noqa: S311 -- repeatable on purpose
+    likely = chance.choice(_CHANCE_OF_A_FAULT)
+    rates = {
+        kind: chance.choice(_RATES.get(kind, _OFTEN))
+        for kind in FaultKind
+        if chance.random() < likely
+    }
+    usual = chance.random() < 0.6
+    variants = {
+        each: "usual" if usual else chance.choice(sorted(VARIANTS))
+        for each in (ORANGE_MONEY, AFRIMONEY)
+    }
+    return Plan(
+        seed=seed,
+        users=chance.choice((1, 1, 2, 3)),
+        cash_outs=chance.choice((2, 3, 4, 5, 6, 8, 12)),
+        processes=chance.choice((1, 2, 2, 3)),
+        rates=rates,
+        variants=variants,
+        policy=chance.choice(_POLICIES),
+        pace=chance.choice(_PACES),
+        poll_s=chance.choice(_POLLS_S),
+        phase_s=chance.choice(_PHASES_S),
+        start=chance.choice(_STARTS),
+        common_clock=chance.random() < 0.4,
+        shuffle=chance.choice((0.0, 0.3, 1.0, 1.0)),
+    )
+
+
+def scenarios_of(provider: str) -> tuple[str, ...]:
+    """Return the suffixes of every scenario that a provider has, in order."""
+    return tuple(sorted(each.suffix for each in SCENARIOS.values() if provider in each.providers))

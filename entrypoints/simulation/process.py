@@ -1,0 +1,298 @@
+"""The service's processes: the real object graph, built anew at every start, and their fates."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from datetime import timedelta
+from random import Random
+from typing import Any, Final, TypeVar
+
+from adapters.memory.reader import MemoryReader
+from adapters.memory.store import MemoryStore
+from adapters.memory.manual_time import SeededChance
+from application.ports import StorageUnavailable
+from application.worker import Pace
+from domain.cash_out import CashOut
+from domain.refusals import InvalidSignature, InvalidWebhook, Refusal
+from entrypoints.container import Container, Service
+from entrypoints.simulation.broker import Broker, SimulatedPublisher
+from entrypoints.simulation.catalogue import settings
+from entrypoints.simulation.courier import Post
+from entrypoints.simulation.hints import SkippingSignals
+from entrypoints.simulation.loop import OWNER, Owner, Turn
+from entrypoints.simulation.plan import FaultKind
+from entrypoints.simulation.providers import ProviderSide, SimulatedGateway
+from entrypoints.simulation.store import SimulatedStore, SimulatedUnits
+from entrypoints.simulation.world import STORE_FAULTS, ProcessClock, Watcher, World, pause
+
+Result = TypeVar("Result")
+
+_GRACE: Final = timedelta(seconds=50)
+_WEBHOOK_PATIENCE_S: Final = 10.0
+_CONTAINER = Container()
+"""Declared once: making a container costs more than making what is in it."""
+
+
+class Gone(Exception):
+    """The process died, or there is none: the caller sees a broken connection."""
+
+
+class Impatient(Exception):
+    """The caller stopped waiting."""
+
+
+class FaultyReader(MemoryReader):
+    """Implements `Reader`: what is committed, unless the store is away."""
+
+    def __init__(self, world: World, store: MemoryStore) -> None:
+        super().__init__(store)
+        self._world = world
+
+    async def cash_out(self, cash_out_id: "Any") -> CashOut | None:
+        """Return one cash-out, or raise StorageUnavailable."""
+        faults = self._world.faults
+        if faults.is_on(FaultKind.STORE_AWAY) or faults.strikes(FaultKind.READ_FAILS):
+            raise StorageUnavailable("the store is away")
+        return await super().cash_out(cash_out_id)
+
+
+class Process(Owner):
+    """One process: API and worker together. Its memory is gone when it dies; the store stays."""
+
+    def __init__(
+        self, name: str, world: World, store: SimulatedStore, side: ProviderSide, broker: Broker
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.world = world
+        self.store = store
+        self.clock = ProcessClock(world)
+        self.signals = SkippingSignals(world, self.clock, store.horizon)
+        self.service = self._build(side, broker)
+        self.signals.relays_as = self.service.worker.relay.holder
+        self.on_death: Callable[[Process], None] | None = None
+        self._calls: dict[asyncio.Future[Any], None] = {}
+        self.work: asyncio.Task[None] | None = None
+
+    def _build(self, side: ProviderSide, broker: Broker) -> Service:
+        """Wire it up by the page that wires the real service up."""
+        world, plan = self.world, self.world.plan
+        poll = timedelta(seconds=plan.poll_s)
+        _CONTAINER.reset_singletons()
+        _CONTAINER.reset_override()
+        _CONTAINER.override_providers(
+            settings=settings(),
+            catalogue=world.catalogue,
+            policy=plan.policy,
+            pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE),
+            units=SimulatedUnits(self.store, self),
+            reader=FaultyReader(world, self.store.rows),
+            gateways={each: SimulatedGateway(each, side) for each in sorted(plan.variants)},
+            publisher=SimulatedPublisher(world, broker),
+            nudge=self.signals,
+            signals=self.signals,
+            clock=self.clock,
+            chance=SeededChance(plan.chance(f"process {self.name}").getrandbits(64)),
+            journal=Watcher(world),
+        )
+        service: Service = _CONTAINER.service()
+        return service
+
+    def start(self) -> None:
+        """Begin to work."""
+        self.store.listeners.append(self.signals)
+        self.work = self.spawn(self.service.worker.run())
+        self.work.add_done_callback(self._work_ended)
+        self.world.note("started", self.name)
+
+    def spawn(self, work: "Any") -> "asyncio.Task[Any]":
+        """Run something in this process."""
+        context: Context = self.world.outside.copy()
+        context.run(OWNER.set, self)
+        return self.world.loop.create_task(work, context=context)
+
+    def _work_ended(self, task: "asyncio.Task[None]") -> None:
+        self.world.report(task)
+
+    def die(self) -> None:
+        """Lose everything that is not in the store; callers see a broken connection."""
+        if self.dead:
+            return
+        super().die()
+        self.world.note("died", self.name)
+        self._leave()
+        self.store.cut(self)
+        calls, self._calls = self._calls, {}
+        for answer in calls:
+            if not answer.done():
+                answer.set_exception(Gone())
+        if self.on_death is not None:
+            self.on_death(self)
+
+    def _leave(self) -> None:
+        if self.signals in self.store.listeners:
+            self.store.listeners.remove(self.signals)
+
+    def freeze(self) -> None:
+        """Stop running, as after SIGSTOP; the store gives up on what it had under way."""
+        self.paused = True
+        self.store.cut(self)
+        self.world.note("paused", self.name)
+
+    def thaw(self) -> None:
+        """Go on."""
+        self.world.note("resumed", self.name)
+        self.world.loop.release(self)
+
+    async def stop(self) -> None:
+        """End as after SIGTERM: drain, then go."""
+        self.signals.every_poll = True
+        self.signals.reconsider()
+        self.service.worker.stop()
+        if self.work is not None:
+            await asyncio.wait({self.work})
+        await self.service.record.finish()
+        await self.service.request.finish()
+
+    async def call(
+        self, what: Callable[[], Awaitable[Result]], patience_s: float, hang_up_s: float | None = None
+    ) -> Result:
+        """Return what a request to this process is answered; raise what it raises.
+
+        Raises Gone when it dies, Impatient after `patience_s` (the work goes on). hang_up_s: when the
+        caller goes away, and the server cancels its request.
+        """
+        if self.dead:
+            raise Gone
+        answer: asyncio.Future[Result] = self.world.loop.create_future()
+        self._calls[answer] = None
+
+        async def serve() -> Result:
+            return await what()
+
+        task = self.spawn(serve())
+        task.add_done_callback(lambda done: _pass_on(done, answer))
+        timers = [self.world.loop.call_later(patience_s, _give_up, answer)]
+        if hang_up_s is not None:
+            hang_up = self.world.loop.call_later(hang_up_s, self._hang_up, task, answer)
+            timers.append(hang_up)
+        try:
+            return await answer
+        finally:
+            self._calls.pop(answer, None)
+            for timer in timers:
+                timer.cancel()
+
+    @staticmethod
+    def _hang_up(task: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
+        task.cancel()
+        _give_up(answer)
+
+
+def _pass_on(task: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
+    fault = None if task.cancelled() else task.exception()
+    if answer.done():
+        return
+    if task.cancelled():
+        answer.set_exception(Gone())
+    elif fault is not None:
+        answer.set_exception(fault)
+    else:
+        answer.set_result(task.result())
+
+
+def _give_up(answer: "asyncio.Future[Any]") -> None:
+    if not answer.done():
+        answer.set_exception(Impatient())
+
+
+class Fleet:
+    """All processes of the service, and where callers reach them: any that is alive."""
+
+    def __init__(
+        self, world: World, store: SimulatedStore, side: ProviderSide, broker: Broker
+    ) -> None:
+        self.world = world
+        self.side = side
+        self._parts = (world, store, side, broker)
+        self._chance: Random = world.plan.chance("fleet")
+        self._fuses = list(world.plan.fuses)
+        self._started = 0
+        self.alive: list[Process] = []
+        self.turns_of_first = 0
+        self.restart_after_s = (0.0, 30.0)
+
+    def start(self) -> Process:
+        """Start one more process."""
+        self._started += 1
+        process = Process(f"p{self._started}", *self._parts)
+        process.on_death = self._died
+        if self._fuses:
+            process.fuse = self._fuses.pop(0)
+        if self.world.plan.common_clock and self.alive:
+            process.clock.offset = self.alive[0].clock.offset
+        self.alive.append(process)
+        process.start()
+        return process
+
+    def any(self) -> Process:
+        """Return a process that takes calls; raise Gone when there is none."""
+        if not self.alive:
+            raise Gone
+        return self._chance.choice(self.alive)
+
+    def _died(self, process: Process) -> None:
+        self.alive.remove(process)
+        if not self.world.over:
+            self.world.spawn(self._restart(self._chance.uniform(*self.restart_after_s)))
+
+    async def _restart(self, seconds: float) -> None:
+        await pause(self.world, seconds)
+        if len(self.alive) < self.world.plan.processes:
+            self.start()
+
+    async def restart_gently(self, process: Process) -> None:
+        """Stop a process as a deployment does, then start another in its place."""
+        self.alive.remove(process)
+        done: asyncio.Future[None] = self.world.loop.create_future()
+        process.on_death = lambda _: _set(done)
+        stopping = process.spawn(process.stop())
+        stopping.add_done_callback(lambda _: _set(done))
+        await done
+        if stopping.done():
+            self.world.report(stopping)
+        process.on_death = None
+        process.die()
+        self.start()
+
+    async def deliver(self, post: Post) -> int | None:
+        """Answer a webhook as the API does."""
+        try:
+            process = self.any()
+            service = process.service
+            await process.call(
+                lambda: service.receive(post.provider, post.headers, post.raw), _WEBHOOK_PATIENCE_S
+            )
+        except InvalidSignature:
+            return 401
+        except InvalidWebhook:
+            return 400
+        except STORE_FAULTS:
+            return 503
+        except (Gone, Impatient):
+            return None
+        return 200
+
+    def heal(self) -> None:
+        """Set clocks right and let everybody run."""
+        for process in self.alive:
+            process.clock.offset = timedelta(0)
+            process.fuse = 0
+            if process.paused:
+                process.thaw()
+        self._parts[1].changed()
+
+
+def _set(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        done.set_result(None)

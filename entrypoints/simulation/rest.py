@@ -1,0 +1,177 @@
+"""At rest: when a healed world has nothing left to do, and what must hold then."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from adapters.sandbox.behaviour import Word
+from adapters.sandbox.ledger import Payout
+from domain.attempts import OutcomeKind
+from domain.cash_out import CashOut
+from domain.events import ANNOUNCES, EventType
+from domain.evidence import ReviewReason
+from domain.states import ENDINGS, Status
+from entrypoints.simulation.broker import Broker
+from entrypoints.simulation.providers import ProviderSide
+from entrypoints.simulation.store import SimulatedStore
+from entrypoints.simulation.users import Users
+from entrypoints.simulation.world import Invariant, World
+
+_FINAL_WORDS: Final = frozenset({Word.SUCCESS, Word.FAILED, Word.CANCELLED})
+_STUCK_FOR_A_HUMAN: Final = frozenset(
+    {
+        ReviewReason.ECHO_MISMATCH,
+        ReviewReason.REFERENCE_CONFLICT,
+        ReviewReason.PROVIDER_ID_CONFLICT,
+        ReviewReason.CONTRADICTION,
+    }
+)
+"""Reviews in which what the provider says is not believed any more."""
+_QUESTIONS_FREE: Final = 60
+_QUESTION_EVERY_S: Final = 600.0
+_QUESTIONS_PER_RING: Final = 12
+
+Fault = tuple[Invariant, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A look at the whole run from outside, with the provider's ledger as the judge."""
+
+    world: World
+    store: SimulatedStore
+    side: ProviderSide
+    broker: Broker
+    users: Users
+
+    def reached(self) -> str:
+        """Return why there is no rest yet; empty when there is."""
+        if self.users.busy:
+            return "users are busy"
+        if self.side.engine.next_due() is not None or self.side.courier.underway:
+            return "the provider has something to tell"
+        if self.store.rows.waiting:
+            return "events wait to be told"
+        return next(filter(None, map(self._open, self.store.rows.cash_outs.values())), "")
+
+    def _open(self, cash_out: CashOut) -> str:
+        if cash_out.ended:
+            return f"{cash_out.id} has ended and is asked about" if cash_out.plan else ""
+        if cash_out.review is None:
+            return f"{cash_out.id} is {cash_out.status} without a review"
+        if self._could_be_known(cash_out):
+            return f"{cash_out.id} is {cash_out.status}, and its provider would tell its end"
+        return ""
+
+    def _could_be_known(self, cash_out: CashOut) -> bool:
+        """Tell whether asking the provider would prove an ending."""
+        if cash_out.review in _STUCK_FOR_A_HUMAN:
+            return False
+        by_reference = self.world.capabilities[cash_out.provider].lookup_by_reference
+        its_id = cash_out.provider_transaction_id
+        if its_id is None and not by_reference:
+            return False
+        report = self.side.engine.transactions.look_up(
+            cash_out.provider, its_id or cash_out.reference, self.world.now()
+        )
+        return report is not None and report.word in _FINAL_WORDS
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield every invariant that does not hold at rest, and how."""
+        rows = self.store.rows
+        for cash_out_id in self.users.promises.accepted:
+            if cash_out_id not in rows.cash_outs:
+                yield Invariant.ACCEPTED_IS_NEVER_LOST, f"{cash_out_id} was accepted and is gone"
+        for cash_out in rows.cash_outs.values():
+            yield from self._against_the_ledger(cash_out)
+            yield from self._events(cash_out)
+            yield from self._bounds(cash_out)
+        yield from self._cancelled()
+        yield from self._limits()
+        yield from self._strangers()
+
+    def _against_the_ledger(self, cash_out: CashOut) -> Iterator[Fault]:
+        paid = self.side.engine.ledger.payouts_of(cash_out.reference)
+        facts = f"{cash_out.id} ({cash_out.reference}, {cash_out.status})"
+        if len(paid) > 1:
+            yield Invariant.PAID_AT_MOST_ONCE, f"{facts} was paid {len(paid)} times"
+        if not cash_out.ended and cash_out.review is None:
+            yield Invariant.ACCEPTED_IS_NEVER_LOST, f"{facts} neither ended nor is in review"
+        reviewed = cash_out.review is not None
+        if cash_out.status is Status.COMPLETED and not reviewed:
+            if not any(_is_ours(each, cash_out) for each in paid):
+                yield Invariant.COMPLETED_MEANS_PAID, f"{facts} is not in the ledger: {paid}"
+        unpaid = cash_out.status in {Status.FAILED, Status.CANCELLED}
+        if unpaid and paid and not reviewed:
+            yield Invariant.FAILED_MEANS_UNPAID, f"{facts} is in the ledger: {paid}"
+
+    def _events(self, cash_out: CashOut) -> Iterator[Fault]:
+        told = self.broker.told.get(cash_out.id, [])
+        kinds = [each.type for each in told]
+        endings = [each for each in kinds if each in {ANNOUNCES[status] for status in ENDINGS}]
+        expected = [ANNOUNCES[cash_out.status]] if cash_out.ended else []
+        first = kinds[0] if kinds else None
+        if first is not EventType.INITIATED or endings != expected or len(told) != cash_out.events:
+            facts = f"{cash_out.id} is {cash_out.status} with {cash_out.events} events"
+            yield Invariant.ONE_ENDING_ONE_EVENT, f"{facts}, told were {kinds}"
+        for event in told:
+            facts = json.loads(event.body, parse_float=Decimal)
+            money = cash_out.amount
+            same = (facts["amount"], facts["currency"]) == (money.decimal, money.currency.code)
+            if not same or facts["fee"] != cash_out.fee.decimal:
+                yield Invariant.TOTALS_ADD_UP, f"{cash_out.id}: {event.body}"
+
+    def _bounds(self, cash_out: CashOut) -> Iterator[Fault]:
+        budget = 1 + self.world.plan.policy.retry_max_attempts
+        spent = sum(not each.is_our_fault for each in cash_out.attempts)
+        if spent > budget:
+            yield Invariant.ATTEMPTS_ARE_BOUNDED, f"{cash_out.id}: {spent} of {budget} attempts"
+        open_sends = [each for each in cash_out.attempts if each.outcome is not OutcomeKind.UNSENT]
+        promises = self.world.capabilities[cash_out.provider]
+        if len(open_sends) > 1 and not promises.idempotent_submit:
+            if promises.not_found_final_after is None:
+                how = f"{cash_out.id} was sent again to a provider that does not compare references"
+                yield Invariant.PAID_AT_MOST_ONCE, how
+        asked = self.side.questions.get(cash_out.reference, 0)
+        rung = self.side.courier.rung.get(cash_out.reference, 0)
+        age = (self.world.now() - cash_out.created_at).total_seconds()
+        most = _QUESTIONS_FREE + age / _QUESTION_EVERY_S + rung * _QUESTIONS_PER_RING
+        most += _QUESTIONS_FREE * len(cash_out.attempts)
+        if asked > most:
+            yield Invariant.QUESTIONS_ARE_BOUNDED, f"{cash_out.id} was asked about {asked} times"
+
+    def _cancelled(self) -> Iterator[Fault]:
+        for cash_out_id in sorted(self.users.promises.cancelled):
+            cash_out = self.store.rows.cash_outs[cash_out_id]
+            if cash_out.status is not Status.CANCELLED:
+                how = f"{cash_out_id} was cancelled and is {cash_out.status}"
+                yield Invariant.ENDINGS_ARE_FINAL, how
+
+    def _limits(self) -> Iterator[Fault]:
+        """Compare the counters with what the cash-outs themselves say."""
+        used: dict[object, int] = {}
+        for cash_out in self.store.rows.cash_outs.values():
+            counts = cash_out.status not in {Status.FAILED, Status.CANCELLED}
+            for slot in (cash_out.windows.day, cash_out.windows.month):
+                used[slot] = used.get(slot, 0) + cash_out.amount.minor * counts
+        counted = {slot: each.used for slot, each in self.store.rows.counters.items()}
+        if used != counted:
+            yield Invariant.LIMITS_HOLD, f"counted {counted}, held {used}"
+
+    def _strangers(self) -> Iterator[Fault]:
+        forged = self.side.courier.forged
+        kept = {digest for _, digest in self.store.rows.by_digest}
+        seen = {each.digest for mine in self.store.rows.evidence.values() for each in mine}
+        if forged & (kept | seen):
+            yield Invariant.STRANGERS_CHANGE_NOTHING, "a forged webhook was kept"
+
+
+def _is_ours(payout: Payout, cash_out: CashOut) -> bool:
+    money = cash_out.amount
+    return (payout.amount, payout.currency, payout.msisdn) == (
+        money.decimal,
+        money.currency.code,
+        cash_out.payee.msisdn.e164[1:],
+    )

@@ -1,0 +1,242 @@
+"""The users: they ask, click twice, send again, cancel, look, and meddle with what is not theirs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+from uuid import UUID
+
+from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
+from application.callers import Caller
+from application.request_cash_out import Taken
+from domain.cash_out import CashOut
+from domain.refusals import (
+    DuplicateReference,
+    Forbidden,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    NotFound,
+    Refusal,
+    TooLateToCancel,
+)
+from domain.request import CashOutRequest
+from domain.states import Status
+from entrypoints.container import Service
+from entrypoints.simulation.catalogue import countries_of, number
+from entrypoints.simulation.plan import FaultKind, scenarios_of
+from entrypoints.simulation.process import Fleet, Gone, Impatient
+from entrypoints.simulation.world import STORE_FAULTS, Invariant, World, pause
+
+Wanted = Callable[[Service], Awaitable[object]]
+
+_PATIENCE_S: Final = 20.0
+_MOST_TRIES: Final = 60
+_USUAL_SCENARIO: Final = "789"
+_NO_ANSWER: Final = (*STORE_FAULTS, Gone, Impatient, IdempotencyKeyInUse)
+_AMOUNTS: Final = (0, 0, 1, 50, 50, 100)
+"""How far between the smallest and the largest amount, in percent: limits are to be met."""
+
+
+@dataclass(slots=True)
+class Promises:
+    """What callers were told with a 2xx. by_key and by_reference: what each means for ever."""
+
+    accepted: dict[UUID, CashOutRequest] = field(default_factory=dict)
+    by_key: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    by_reference: dict[str, UUID] = field(default_factory=dict)
+    cancelled: set[UUID] = field(default_factory=set)
+    refused: int = 0
+
+
+class Users:
+    """All callers of one run."""
+
+    def __init__(self, world: World, fleet: Fleet) -> None:
+        self._world = world
+        self._fleet = fleet
+        self._chance = world.plan.chance("users")
+        self.promises = Promises()
+        self.busy = 0
+
+    def begin(self) -> None:
+        """Let everybody come, some time during the phase of faults."""
+        plan = self._world.plan
+        for place in range(plan.cash_outs):
+            user = f"user-{1 + place % max(1, plan.users)}"
+            request = self._drawn(user, place)
+            delay = 0.0 if plan.cash_outs == 1 else self._chance.uniform(0, plan.phase_s * 0.8)
+            self.busy += 1
+            self._world.spawn(self._live(request, delay))
+
+    def _drawn(self, user: str, place: int) -> CashOutRequest:
+        chance, plan = self._chance, self._world.plan
+        if plan.scenarios:
+            provider, suffix = plan.scenarios[place % len(plan.scenarios)]
+        else:
+            provider = chance.choice((ORANGE_MONEY, ORANGE_MONEY, AFRIMONEY))
+            usual = chance.random() < 0.4
+            suffix = _USUAL_SCENARIO if usual else chance.choice(scenarios_of(provider))
+        # Few countries, so that users meet their own limits.
+        country, code = chance.choice(countries_of(provider)[:2])
+        known = number(provider, country, suffix)
+        self._world.cover("scenario", f"{provider} {suffix}")
+        named = chance.random()
+        return CashOutRequest(
+            user_id=user,
+            wallet_id="wallet-1",
+            amount=self._amount(provider, code),
+            currency=code,
+            provider=provider,
+            account=known.e164,
+            name="Awa Koné",
+            msisdn=known,
+            reference=f"REF-{plan.seed}-{place}" if named < 0.4 else None,
+            key=f"key-{place}" if named > 0.2 else None,
+        )
+
+    def _amount(self, provider: str, code: str) -> str:
+        world = self._world
+        row = world.catalogue.provider(provider).row_for(code, world.plan.start)
+        share = self._chance.choice(_AMOUNTS)
+        minor = row.minimum + (row.maximum - row.minimum) * share // 100
+        return row.money(minor - minor % row.step).plain
+
+    async def _live(self, request: CashOutRequest, delay: float) -> None:
+        await pause(self._world, delay)
+        faults = self._world.faults
+        clicks = [self._world.spawn(self._ask(request))]
+        if request.key or request.reference:
+            clicks += [
+                self._world.spawn(self._ask(request)) for _ in range(self._clicks_more())
+            ]
+        told = [await each for each in clicks]
+        taken = next((each for each in told if each is not None), None)
+        if taken is not None:
+            await self._use(taken, request)
+        if faults.strikes(FaultKind.KEY_REUSED) and (request.key or request.reference):
+            await self._misuse(request)
+        if faults.strikes(FaultKind.RESEND) and (request.key or request.reference):
+            await pause(self._world, self._chance.choice((1.0, 60.0, 4_000.0)))
+            await self._ask(request)
+        self.busy -= 1
+
+    def _clicks_more(self) -> int:
+        if not self._world.faults.strikes(FaultKind.DOUBLE_CLICK):
+            return 0
+        return self._chance.choice((1, 1, 2, 4))
+
+    async def _ask(self, request: CashOutRequest) -> CashOut | None:
+        """Ask until there is an answer, where asking again is safe."""
+        safe = request.key is not None or request.reference is not None
+        for _ in range(_MOST_TRIES):
+            try:
+                answer = await self._ask_once(request)
+            except _NO_ANSWER as fault:
+                self._world.cover("client", type(fault).__name__)
+                if not safe:
+                    return None
+                await pause(self._world, self._chance.uniform(0.1, 20.0))
+                continue
+            if isinstance(answer, IdempotencyKeyInUse):
+                await pause(self._world, 1.0)
+                continue
+            return self._answered(request, answer)
+        return None
+
+    async def _ask_once(self, request: CashOutRequest) -> Taken | Refusal:
+        faults, chance = self._world.faults, self._chance
+        process = self._fleet.any()
+        service = process.service
+        gone = faults.strikes(FaultKind.CLIENT_GONE)
+        impatient = faults.strikes(FaultKind.CLIENT_IMPATIENT)
+        return await process.call(
+            lambda: service.request(request),
+            chance.choice((0.0, 0.2, 3.0)) if impatient else _PATIENCE_S,
+            chance.choice((0.0, 0.01, 2.0)) if gone else None,
+        )
+
+    def _answered(self, request: CashOutRequest, answer: Taken | Refusal) -> CashOut | None:
+        world, promises = self._world, self.promises
+        world.cover("request", "taken" if isinstance(answer, Taken) else type(answer).__name__)
+        if isinstance(answer, Refusal):
+            promises.refused += 1
+            return None
+        cash_out = answer.cash_out
+        world.note("accepted", str(cash_out.id), answer.replayed)
+        promises.accepted[cash_out.id] = request
+        known = set()
+        if request.key is not None:
+            place = (request.user_id, request.key)
+            known.add(promises.by_key.setdefault(place, cash_out.id))
+        if request.reference is not None:
+            known.add(promises.by_reference.setdefault(request.reference, cash_out.id))
+        if known - {cash_out.id}:
+            how = f"{request.key or request.reference} made two cash-outs"
+            world.violated(Invariant.SAME_KEY_SAME_CASH_OUT, how)
+        return cash_out
+
+    async def _misuse(self, request: CashOutRequest) -> None:
+        """Send another body under the same key or reference: it must be refused."""
+        other = replace(request, wallet_id="wallet-2")
+        place = (request.user_id, request.key or "")
+        promises = self.promises
+        spent = place in promises.by_key or request.reference in promises.by_reference
+        try:
+            answer = await self._ask_once(other)
+        except _NO_ANSWER:
+            return
+        if not spent:
+            # What it should have collided with was never taken: this is a request as any other.
+            self._answered(other, answer)
+            return
+        if not isinstance(answer, IdempotencyKeyReused | DuplicateReference | IdempotencyKeyInUse):
+            how = f"{other.key or other.reference} with another body: {answer}"
+            self._world.violated(Invariant.SAME_KEY_SAME_CASH_OUT, how)
+
+    async def _use(self, cash_out: CashOut, request: CashOutRequest) -> None:
+        """Look at a cash-out, wait for it, cancel it, as a user may."""
+        faults, chance = self._world.faults, self._chance
+        caller = Caller(request.user_id)
+        if faults.strikes(FaultKind.WAIT):
+            await self._try(lambda s: s.await_answer(cash_out, self._world.plan.policy.first_poll))
+        for _ in range(3):
+            if faults.strikes(FaultKind.READ):
+                await pause(self._world, chance.uniform(0, 30))
+                await self._try(lambda s: s.get(caller, cash_out.id))
+        if faults.strikes(FaultKind.STRANGER):
+            await self._meddle(cash_out)
+        if faults.strikes(FaultKind.CANCEL):
+            await pause(self._world, chance.choice((0.0, 0.0, 0.5, 20.0, 120.0)))
+            await self._cancel(caller, cash_out)
+
+    async def _cancel(self, caller: Caller, cash_out: CashOut) -> None:
+        answer = await self._try(lambda s: s.cancel(caller, cash_out.id))
+        if isinstance(answer, CashOut):
+            self.promises.cancelled.add(cash_out.id)
+            if answer.status is not Status.CANCELLED:
+                how = f"{cash_out.id} is {answer.status} after its cancelling was confirmed"
+                self._world.violated(Invariant.ENDINGS_ARE_FINAL, how)
+        elif answer is not None and not isinstance(answer, TooLateToCancel):
+            self._world.violated(Invariant.NO_BUG, f"cancelling {cash_out.id}: {answer!r}")
+
+    async def _meddle(self, cash_out: CashOut) -> None:
+        stranger = Caller("a stranger")
+        for what in ("get", "cancel"):
+            answer = await self._try(
+                lambda s, what=what: (s.get if what == "get" else s.cancel)(stranger, cash_out.id)
+            )
+            if answer is not None and not isinstance(answer, Forbidden | NotFound):
+                how = f"a stranger may {what} {cash_out.id}: {answer!r}"
+                self._world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)
+
+    async def _try(self, what: Wanted) -> object:
+        """Return the answer or the refusal; None when there is none."""
+        try:
+            process = self._fleet.any()
+            service = process.service
+            answer = await process.call(lambda: what(service), _PATIENCE_S)
+        except _NO_ANSWER:
+            return None
+        except Refusal as refusal:
+            self._world.cover("refusal", type(refusal).__name__)
+            return refusal
+        return answer

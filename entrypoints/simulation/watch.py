@@ -1,0 +1,137 @@
+"""What is checked at every commit, by the simulator's own books."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from adapters.memory.store import MemoryStore, Staging
+from domain.attempts import NextStep
+from domain.cash_out import CashOut
+from domain.evidence import Evidence
+from domain.limits import Slot
+from domain.record import next_step
+from domain.states import RANK, Status
+from entrypoints.simulation.world import Invariant, World
+
+_UNPAID = frozenset({Status.FAILED, Status.CANCELLED})
+
+
+class Watch:
+    """Compares each commit with what was before, and counts what was seen."""
+
+    def __init__(self, world: World, rows: MemoryStore) -> None:
+        self._world = world
+        self._rows = rows
+        self._used: defaultdict[Slot, int] = defaultdict(int)
+        self.commits = 0
+
+    def before_commit(self, staging: Staging) -> None:
+        """Look at what a transaction is about to make visible."""
+        self.commits += 1
+        slots: set[Slot] = set()
+        for cash_out_id, after in staging.cash_outs.written.items():
+            if after is None:
+                self._world.violated(Invariant.ACCEPTED_IS_NEVER_LOST, f"{cash_out_id} is gone")
+                continue
+            before = self._rows.cash_outs.get(cash_out_id)
+            self._check(before, after)
+            slots.update(self._count(before, after))
+        self._check_limits(staging, slots)
+        for cash_out_id, pieces in staging.evidence.written.items():
+            self._cover_evidence(cash_out_id, pieces or ())
+
+    def _check(self, before: CashOut | None, after: CashOut) -> None:
+        world = self._world
+        world.note("commit", str(after.id), after.status, after.version, after.plan, after.review)
+        if after.total.minor != after.amount.minor + after.fee.minor:
+            world.violated(Invariant.TOTALS_ADD_UP, f"{after.id}: {after.total}")
+        if before is None:
+            world.cover("transition", f"new -> {after.status}")
+            return
+        if before.ended and _ending(before) != _ending(after):
+            world.violated(
+                Invariant.ENDINGS_ARE_FINAL, f"{after.id}: {before.status} became {after.status}"
+            )
+        if after.status is not before.status:
+            if RANK[after.status] <= RANK[before.status]:
+                how = f"{after.id}: {before.status} became {after.status}"
+                world.violated(Invariant.ENDINGS_ARE_FINAL, how)
+            world.cover("transition", f"{before.status} -> {after.status}")
+        self._check_history(before, after)
+        self._cover(before, after)
+
+    def _check_history(self, before: CashOut, after: CashOut) -> None:
+        """See that nothing that was learnt is forgotten."""
+        shorter = len(after.attempts) < len(before.attempts)
+        changed = any(
+            was.outcome is not None and was.outcome is not now.outcome
+            for was, now in zip(before.attempts, after.attempts, strict=False)
+        )
+        known, now_known = before.provider_transaction_id, after.provider_transaction_id
+        forgotten = known is not None and known != now_known
+        lost_review = before.review is not None and after.review is not before.review
+        if shorter or changed or forgotten or lost_review or after.version <= before.version:
+            self._world.violated(Invariant.HISTORY_ONLY_GROWS, f"{after.id}: {before} -> {after}")
+
+    def _cover(self, before: CashOut, after: CashOut) -> None:
+        world = self._world
+        if after.review is not None and before.review is None:
+            world.cover("review", after.review)
+        for number, attempt in enumerate(after.attempts):
+            if attempt.outcome is None:
+                continue
+            if number >= len(before.attempts) or before.attempts[number].outcome is None:
+                world.cover("attempt outcome", attempt.outcome)
+                world.cover("attempt code", attempt.code or "none")
+        if not after.ended and after.lease is None and after.plan is not None:
+            self._cover_decision(after)
+
+    def _cover_decision(self, after: CashOut) -> None:
+        world = self._world
+        capabilities = world.capabilities[after.provider]
+        decision = next_step(after, capabilities, world.plan.policy, world.now())
+        human = ", with a human" if decision.needs_human else ""
+        world.cover("decision", f"{decision.step}{human}")
+
+    def _cover_evidence(self, cash_out_id: UUID, pieces: Sequence[Evidence]) -> None:
+        known = len(self._rows.evidence.get(cash_out_id, ()))
+        for piece in pieces[known:]:
+            self._world.cover("verdict", piece.verdict)
+            self._world.cover("finding", f"{piece.source}: {piece.kind}")
+            failed = piece.kind in {"Outcome", "NotFound"} and piece.status is None
+            if failed and piece.verdict == "move":
+                self._world.cover("decision", NextStep.FAIL)
+
+    def _count(self, before: CashOut | None, after: CashOut) -> tuple[Slot, ...]:
+        """Keep our own sums of what counts; return the slots that were touched."""
+        held = after.amount.minor if after.status not in _UNPAID else 0
+        was = 0
+        if before is not None and before.status not in _UNPAID:
+            was = before.amount.minor
+        if held == was and before is not None:
+            return ()
+        windows = after.windows
+        for slot in (windows.day, windows.month):
+            self._used[slot] += held - was
+        return (windows.day, windows.month)
+
+    def _check_limits(self, staging: Staging, slots: set[Slot]) -> None:
+        for slot in sorted(slots):
+            counted = staging.counters.get(slot)
+            used, cap = self._used[slot], self._world.caps[slot.provider, slot.currency]
+            limit = cap[0] if len(slot.window) > len("2026-11") else cap[1]
+            if counted is None or counted.used != used:
+                how = f"{slot}: {used} is reserved or paid, {counted} is counted"
+                self._world.violated(Invariant.LIMITS_HOLD, how)
+            if used > limit:
+                self._world.violated(Invariant.LIMITS_HOLD, f"{slot}: {used} is above {limit}")
+
+    def settled(self) -> dict[Slot, int]:
+        """Return what counts for each slot by our own books."""
+        return dict(self._used)
+
+
+def _ending(cash_out: CashOut) -> tuple[object, ...]:
+    return (cash_out.status, cash_out.completed_at, cash_out.failure_code, cash_out.failure_reason)
+
+

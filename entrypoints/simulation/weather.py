@@ -1,0 +1,146 @@
+"""What befalls a run from outside: crashes, pauses, restarts, clocks, outages, helping hands."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from application.ports import Order
+from domain.payee import NumberFormat
+from domain.states import Status
+from entrypoints.simulation.plan import WINDOWS, FaultKind
+from entrypoints.simulation.process import Fleet, Process
+from entrypoints.simulation.store import SimulatedStore
+from entrypoints.simulation.world import World, pause
+
+_MEAN_S: Final = 4_000.0
+"""A fault of one per mille comes about this often; of a hundred, a hundred times as often."""
+_SOONEST_S: Final = 0.5
+_PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0)
+_JUMPS_S: Final = (1.0, 60.0, 400.0, 3_600.0)
+_MOST_COMMON_JUMP_S: Final = 400.0
+_HANDS: Final = frozenset({"789", "119", "149"})
+"""Scenarios whose end is told by webhook, so that what was paid by hand can be learnt."""
+
+
+class Weather:
+    """Everything that strikes by itself, until the world is healed."""
+
+    def __init__(self, world: World, fleet: Fleet, store: SimulatedStore) -> None:
+        self._world = world
+        self._fleet = fleet
+        self._store = store
+        self._paid: set[str] = set()
+        self.pauses = 0
+
+    def begin(self) -> None:
+        """Let each fault of this run come and go."""
+        acts: dict[FaultKind, Callable[[], None]] = {
+            FaultKind.CRASH: self._crash,
+            FaultKind.PAUSE: self._pause,
+            FaultKind.RESTART: self._restart,
+            FaultKind.CLOCK_FORWARD: lambda: self._jump(FaultKind.CLOCK_FORWARD, 1),
+            FaultKind.CLOCK_BACK: lambda: self._jump(FaultKind.CLOCK_BACK, -1),
+            FaultKind.PAID_BY_HAND: self._pay_by_hand,
+        }
+        for kind, act in acts.items():
+            if self._world.faults.possible(kind):
+                self._world.spawn(self._now_and_then(kind, act))
+        for kind in WINDOWS:
+            if self._world.faults.possible(kind):
+                self._world.spawn(self._windows(kind))
+
+    async def _now_and_then(self, kind: FaultKind, act: Callable[[], None]) -> None:
+        chance = self._world.faults.chance(f"weather {kind}")
+        rate = self._world.plan.rates[kind]
+        while self._world.faults.possible(kind):
+            await pause(self._world, _SOONEST_S + chance.expovariate(rate / _MEAN_S))
+            if self._world.faults.possible(kind):
+                act()
+
+    async def _windows(self, kind: FaultKind) -> None:
+        faults, chance = self._world.faults, self._world.faults.chance(f"weather {kind}")
+        shortest, longest = WINDOWS[kind]
+        rate = self._world.plan.rates[kind]
+        while faults.possible(kind):
+            await pause(self._world, chance.expovariate(rate / _MEAN_S))
+            if not faults.possible(kind):
+                return
+            self._world.note("begins", kind)
+            faults.on.add(kind)
+            if kind is FaultKind.FLOAT_EMPTY:
+                faults.struck[kind] += 1
+                self._fleet.side.empty_floats()
+            await pause(self._world, chance.uniform(shortest, longest))
+            faults.on.discard(kind)
+            if kind is FaultKind.FLOAT_EMPTY:
+                self._fleet.side.fill_floats()
+
+    def _somebody(self, kind: FaultKind) -> Process | None:
+        fit = [each for each in self._fleet.alive if not each.paused]
+        if not fit:
+            return None
+        self._world.faults.struck[kind] += 1
+        return self._world.faults.chance(f"{kind} {self._world.elapsed}").choice(fit)
+
+    def _crash(self) -> None:
+        process = self._somebody(FaultKind.CRASH)
+        if process is not None:
+            chance = self._world.faults.chance(f"fuse {self._world.elapsed}")
+            process.fuse = chance.choice((1, 2, 3, 5, 8, 13, 21, 34))
+
+    def _pause(self) -> None:
+        process = self._somebody(FaultKind.PAUSE)
+        if process is not None:
+            chance = self._world.faults.chance(f"pause {self._world.elapsed}")
+            process.freeze()
+            self._world.loop.call_later(
+                chance.choice(_PAUSES_S), _thaw, process, context=self._world.outside
+            )
+
+    def _restart(self) -> None:
+        process = self._somebody(FaultKind.RESTART)
+        if process is not None:
+            self._world.spawn(self._fleet.restart_gently(process))
+
+    def _jump(self, kind: FaultKind, sign: int) -> None:
+        process = self._somebody(kind)
+        if process is None:
+            return
+        chance = self._world.faults.chance(f"jump {self._world.elapsed}")
+        seconds = chance.choice(_JUMPS_S)
+        common = self._world.plan.common_clock
+        if common:
+            seconds = min(seconds, _MOST_COMMON_JUMP_S)
+        by = timedelta(seconds=sign * seconds)
+        for each in self._fleet.alive if common else [process]:
+            each.clock.offset += by
+        self._store.changed()
+        self._world.note("clock", by)
+
+    def _pay_by_hand(self) -> None:
+        """Pay what waits to be sent, where the provider executes a reference once."""
+        rows = self._store.rows
+        for cash_out_id in rows.planned:
+            cash_out = rows.cash_outs[cash_out_id]
+            promises = self._world.capabilities[cash_out.provider]
+            safe = promises.idempotent_submit and cash_out.reference not in self._paid
+            payable = cash_out.payee.msisdn.e164[-3:] in _HANDS
+            if cash_out.status is Status.PENDING and safe and payable:
+                self._paid.add(cash_out.reference)
+                self._world.faults.struck[FaultKind.PAID_BY_HAND] += 1
+                self._fleet.side.pay_by_hand(
+                    cash_out.provider,
+                    Order(
+                        cash_out.id,
+                        cash_out.reference,
+                        cash_out.amount,
+                        cash_out.payee,
+                        cash_out.payee.msisdn.written(NumberFormat.E164_DIGITS),
+                    ),
+                )
+                return
+
+
+def _thaw(process: Process) -> None:
+    if process.paused and not process.dead:
+        process.thaw()
