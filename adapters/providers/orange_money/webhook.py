@@ -1,6 +1,8 @@
 """Orange Money's webhooks: `X-Signature` is the lower-case hex HMAC-SHA256 of the raw body."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 from adapters.provider_kit.signing import is_signed, only_header
 from adapters.provider_kit.strict_json import NotReadable, read_object, require, shaped
@@ -27,10 +29,19 @@ def read(
     try:
         body = read_object(raw)
         require(body, ("transactionId", "externalId"), ("status",))
-        news = news_of(shaped(body, Transaction), vocabulary, unless_told=None)
+        news = _news(body, vocabulary)
     except NotReadable as problem:
         return Unreadable(problem.fields)
     return Authentic(news if proves else _doorbell(news))
+
+
+def _news(body: dict[str, object], vocabulary: Vocabulary) -> News:
+    """Return what it says; senders that add the amount write it as a bare number, without form."""
+    amount = body.get("amount")
+    if not isinstance(amount, Decimal):
+        return news_of(shaped(body, Transaction), vocabulary, unless_told=None)
+    rest = {name: value for name, value in body.items() if name != "amount"}
+    return replace(_news(rest, vocabulary), amount=amount)
 
 
 def _doorbell(news: News) -> Doorbell:
