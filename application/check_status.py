@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.lanes import Lane
-from application.ports import Chance, Clock, Order, Units
+from application.ports import (
+    SILENCE,
+    Chance,
+    Clock,
+    Journal,
+    Order,
+    Units,
+    UnreadableCashOuts,
+    Work,
+)
 from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.cash_out import Action, Lease, hold
 from domain.corridors import Policy
@@ -29,6 +38,7 @@ class CheckStatus:
     policy: Policy
     clock: Clock
     chance: Chance
+    journal: Journal = SILENCE
 
     async def begin(self, lane: Lane, limit: int) -> list[Question]:
         """Claim up to `limit` cash-outs that are due for a question."""
@@ -40,6 +50,8 @@ class CheckStatus:
             changes = [hold(each, Lease(self.chance.token(), until)) for each in claimed.cash_outs]
             if changes:
                 await unit.cash_outs.save(changes)
+        if claimed.unreadable:
+            self.journal.fault(Work.ASK, UnreadableCashOuts(claimed.unreadable))
         lane.queries += len(changes)
         held = [change.after for change in changes]
         return [

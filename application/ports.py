@@ -122,10 +122,22 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Due cash-outs that are locked for this transaction, and the time by the store's clock."""
+    """Due cash-outs that are locked for this transaction, and the time by the store's clock.
+
+    unreadable: the ids of due ones that this version of the program cannot read. They are left
+    alone for a while, so that they hold up nobody behind them.
+    """
 
     now: datetime
     cash_outs: tuple[CashOut, ...]
+    unreadable: tuple[UUID, ...] = ()
+
+
+class UnreadableCashOuts(Exception):
+    """Stored cash-outs that this version cannot read: by a later version, or by hand."""
+
+    def __init__(self, ids: Sequence[UUID]) -> None:
+        super().__init__(", ".join(map(str, ids)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from application.ports import (
     StorageUnavailable,
     Unit,
     Units,
+    UnreadableCashOuts,
+    Work,
 )
 from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.attempts import NextStep, OutcomeKind
@@ -79,6 +81,8 @@ class SubmitCashOut:
                 changes.append(begin_attempt(cash_out, claimed.now, lease))
             else:
                 changes.append(ask_instead(cash_out, claimed.now))
+        if claimed.unreadable:
+            self.journal.fault(Work.SUBMIT, UnreadableCashOuts(claimed.unreadable))
         if changes:
             await unit.cash_outs.save(changes)
             events = [event for change in changes for event in change.events]

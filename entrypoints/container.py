@@ -112,7 +112,7 @@ class Container(containers.DeclarativeContainer):
     submit = providers.Singleton(
         SubmitCashOut, units, patient_record, policy, clock, chance, journal
     )
-    check = providers.Singleton(CheckStatus, units, patient_record, policy, clock, chance)
+    check = providers.Singleton(CheckStatus, units, patient_record, policy, clock, chance, journal)
     holder = providers.Singleton(lambda chance: chance.token(), chance)
     relay = providers.Singleton(RelayEvents, units, publisher, clock, holder)
     rematch = providers.Singleton(RematchOrphans, units, record_news, clock, chance)

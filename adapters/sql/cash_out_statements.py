@@ -200,6 +200,17 @@ def overdue() -> Select[Any]:
 
 
 @cache
+def put_off() -> Executable:
+    """Make a cash-out due later."""
+    row = cash_outs.c
+    return (
+        update(cash_outs)
+        .where(row.id == bindparam("this", type_=Uuid))
+        .values(due_at=bindparam("later", type_=Moment), version=row.version + 1)
+    )
+
+
+@cache
 def hasten() -> Executable:
     """Bring a planned question forward, where nobody is about to ask or just did."""
     row, now = cash_outs.c, bindparam("now", type_=Moment)

@@ -1,7 +1,8 @@
 """Cash-outs in SQL. A batch costs the same number of statements whatever its size."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from adapters.sql import cash_out_statements as sql
@@ -17,6 +18,9 @@ from adapters.sql.session import Session
 from adapters.sql.tables import cash_outs, evidence, idempotency_keys
 from application.ports import Claimed, Clock, Identity, KeyUse, Known, Lookup
 from domain.cash_out import Action, CashOut, Change
+
+UNREADABLE_RESTS = timedelta(minutes=10)
+"""How long a due row that cannot be read is left alone: a later version may read it."""
 
 
 class SqlCashOuts:
@@ -72,8 +76,16 @@ class SqlCashOuts:
             now = self._clock.now() if self._clock else now
             rows = await self._session.rows(sql.claim(), {**parameters, "now": now})
         due = [row for row in rows if row["id"] is not None]
-        found = await self._with_attempts(due)
-        return Claimed(now, tuple(found[row["id"]] for row in due))
+        try:
+            found = await self._with_attempts(due)
+        except (KeyError, ValueError):
+            found = await self._readable(due)
+        unreadable = tuple(row["id"] for row in due if row["id"] not in found)
+        for each in unreadable:
+            later = {"this": each, "later": now + UNREADABLE_RESTS}
+            await self._session.run(sql.put_off(), later)
+        readable = tuple(found[row["id"]] for row in due if row["id"] in found)
+        return Claimed(now, readable, unreadable)
 
     async def save(self, changes: Sequence[Change]) -> None:
         """Store changes, their attempts and their evidence; raise Conflict where one is stale."""
@@ -130,6 +142,14 @@ class SqlCashOuts:
         statement = sql.attempts_of(self._session.dialect)
         tries = attempts_by_cash_out(await self._session.rows_for(statement, sql.IDS, given))
         return {each: from_row(row, tries.get(each, ())) for each, row in by_id.items()}
+
+    async def _readable(self, rows: Iterable[Row]) -> dict[UUID, CashOut]:
+        """Return those of the cash-outs that can be read, one by one."""
+        found: dict[UUID, CashOut] = {}
+        for row in rows:
+            with contextlib.suppress(KeyError, ValueError):
+                found |= await self._with_attempts([row])
+        return found
 
     async def _add_evidence(self, changes: Sequence[Change]) -> None:
         pieces = [evidence_to_row(piece) for change in changes for piece in change.evidence]
