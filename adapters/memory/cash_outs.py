@@ -74,8 +74,13 @@ class MemoryCashOuts:
             free = cash_out.lease is None or cash_out.lease.until <= now
             if free and cash_out.plan.action is action and cash_out.plan.due_at <= now:
                 due.append((cash_out.plan.due_at, cash_out.id, cash_out))
-        oldest = heapq.nsmallest(limit, due, key=lambda row: row[:2])
-        return Claimed(now, tuple(cash_out for _, _, cash_out in oldest))
+        oldest = [row[2] for row in heapq.nsmallest(limit, due, key=lambda row: row[:2])]
+        unreadable = self._now.unreadable
+        return Claimed(
+            now,
+            tuple(each for each in oldest if each.id not in unreadable),
+            tuple(each.id for each in oldest if each.id in unreadable),
+        )
 
     async def save(self, changes: Sequence[Change]) -> None:
         """Store changes with their evidence; raise Conflict where one was changed meanwhile."""

@@ -46,6 +46,7 @@ class MemoryStore:
     """What is committed. It outlives the units and readers over it, as a database does a process.
 
     planned, open, waiting and unmatched are indexes: the keys of rows that have work to be found.
+    unreadable: cash-outs that this version of the program cannot read, as a later one may write.
     """
 
     cash_outs: dict[UUID, CashOut] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class MemoryStore:
     by_replay_key: dict[tuple[str, str], Signed] = field(default_factory=dict)
     unmatched: dict[UUID, bool] = field(default_factory=dict)
     leases: dict[str, Held] = field(default_factory=dict)
+    unreadable: set[UUID] = field(default_factory=set)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     queued: int = 0
 
@@ -137,6 +139,7 @@ class Staging:
         self.unmatched = Staged(store.unmatched)
         self.leases = Staged(store.leases)
         self.next_position = len(store.events) + 1
+        self.unreadable = frozenset(store.unreadable)
         self.broken = False
 
     @property

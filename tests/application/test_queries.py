@@ -163,6 +163,19 @@ async def test_waiting_ends_when_the_time_is_up(world: World) -> None:
     assert timedelta(seconds=30) == LONGEST_WAIT
 
 
+async def test_nobody_is_kept_waiting_by_a_process_that_stops(world: World) -> None:
+    cash_out = await world.taken()
+    door = AwaitAnswer(world.reader, world.clock, world.one.signals)
+    waiting = asyncio.create_task(door(cash_out, timedelta(seconds=30)))
+    await asyncio.sleep(0)
+    door.stop()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    world.clock.advance(timedelta(milliseconds=500))
+    assert await asyncio.wait_for(waiting, 5) == cash_out
+    assert await door(cash_out, timedelta(seconds=30)) == cash_out
+
+
 async def test_what_is_answered_already_is_not_waited_for(world: World) -> None:
     cash_out = await world.sent()
     door = AwaitAnswer(world.reader, world.clock, world.one.signals)

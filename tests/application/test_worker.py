@@ -282,3 +282,19 @@ async def test_orphans_and_reviews_are_looked_after_by_the_loops(world: World) -
         await passes(world, timedelta(seconds=6))
         assert world.now(cash_out).needs_review
     assert (await world.one.get(USER, UUID(int=cash_out.id.int))).needs_review
+
+
+async def test_what_this_version_cannot_read_is_told_and_holds_up_no_other(world: World) -> None:
+    silent = await world.sent(user_id="user-2")
+    foreign = await world.taken()
+    world.store.unreadable |= {foreign.id, silent.id}
+    world.one.journal.faults.clear()
+    world.clock.advance(timedelta(seconds=9))
+    good = await world.taken(user_id="user-3")
+    await world.one.worker.step()
+    assert world.now(good).provider_transaction_id is not None
+    assert [(where, str(fault)) for where, fault in world.one.journal.faults] == [
+        ("submit", str(foreign.id)),
+        ("ask", str(silent.id)),
+    ]
+    assert world.now(foreign) == foreign

@@ -101,7 +101,7 @@ class Process:
         }
         common = (self.units, self.record, world.policy, world.clock, world.chance)
         self.submit = SubmitCashOut(*common, self.journal)
-        self.check = CheckStatus(*common)
+        self.check = CheckStatus(*common, self.journal)
         self.take_requests = RequestCashOut(
             self.units, world.catalogue, world.clock, world.chance, self.signals, self.journal
         )
