@@ -11,8 +11,7 @@ from adapters.sandbox.ledger import Payout
 from domain.attempts import OutcomeKind
 from domain.cash_out import CashOut
 from domain.events import ANNOUNCES, EventType
-from domain.evidence import ReviewReason
-from domain.states import ENDINGS, Status
+from domain.states import ENDINGS, Status, Verdict
 from entrypoints.simulation.broker import Broker
 from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.store import SimulatedStore
@@ -20,15 +19,6 @@ from entrypoints.simulation.users import Users
 from entrypoints.simulation.world import Invariant, World
 
 _FINAL_WORDS: Final = frozenset({Word.SUCCESS, Word.FAILED, Word.CANCELLED})
-_STUCK_FOR_A_HUMAN: Final = frozenset(
-    {
-        ReviewReason.ECHO_MISMATCH,
-        ReviewReason.REFERENCE_CONFLICT,
-        ReviewReason.PROVIDER_ID_CONFLICT,
-        ReviewReason.CONTRADICTION,
-    }
-)
-"""Reviews in which what the provider says is not believed any more."""
 _QUESTIONS_FREE: Final = 60
 _QUESTION_EVERY_S: Final = 600.0
 _QUESTIONS_PER_RING: Final = 12
@@ -67,7 +57,9 @@ class Rest:
 
     def _could_be_known(self, cash_out: CashOut) -> bool:
         """Tell whether asking the provider would prove an ending."""
-        if cash_out.review in _STUCK_FOR_A_HUMAN:
+        seen = self.store.rows.evidence.get(cash_out.id, ())
+        if any(piece.verdict is Verdict.MISMATCH for piece in seen):
+            # What its provider says is about somebody else's: only a human can tell.
             return False
         by_reference = self.world.capabilities[cash_out.provider].lookup_by_reference
         its_id = cash_out.provider_transaction_id

@@ -1,0 +1,138 @@
+"""A campaign: many seeds, on as many cores as wanted, and what they showed together."""
+
+import gc
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from entrypoints.simulation.coverage import ENOUGH_SEEDS, missing
+from entrypoints.simulation.plan import FaultKind, Plan, Reduction, drawn
+from entrypoints.simulation.run import Result, Run
+from entrypoints.simulation.world import Broken
+
+_SHARE: Final = 100
+"""Seeds that one core takes at a time."""
+_COLLECT_EVERY: Final = 50
+_FAILURES_KEPT: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A seed in which an invariant did not hold."""
+
+    seed: int
+    broken: Broken
+
+
+@dataclass(slots=True)
+class Tally:
+    """What many runs showed. cpu_s: the seconds that they took, on all cores together."""
+
+    runs: int = 0
+    cash_outs: int = 0
+    turns: int = 0
+    virtual_s: float = 0.0
+    cpu_s: float = 0.0
+    covered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    struck: Counter[FaultKind] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+
+    def count(self, result: Result) -> None:
+        """Add one run."""
+        self.runs += 1
+        self.cash_outs += result.cash_outs
+        self.turns += result.turns
+        self.virtual_s += result.virtual_s
+        self.covered.update(result.covered)
+        self.struck.update(result.struck)
+        if result.broken is not None and len(self.failures) < _FAILURES_KEPT:
+            self.failures.append(Failure(result.plan.seed, result.broken))
+
+    def add(self, other: "Tally") -> None:
+        """Add what another core did."""
+        self.runs += other.runs
+        self.cash_outs += other.cash_outs
+        self.turns += other.turns
+        self.virtual_s += other.virtual_s
+        self.cpu_s += other.cpu_s
+        self.covered.update(other.covered)
+        self.struck.update(other.struck)
+        room = _FAILURES_KEPT - len(self.failures)
+        self.failures += other.failures[:room]
+
+    @property
+    def per_minute(self) -> int:
+        """How many schedules a core makes in a minute."""
+        return round(self.runs / self.cpu_s * 60) if self.cpu_s else 0
+
+    def never_seen(self, reduction: Reduction) -> list[str]:
+        """Return what should have happened and did not; empty where too few seeds were run."""
+        if self.runs < ENOUGH_SEEDS or reduction != Reduction(without=reduction.without):
+            return []
+        return list(missing(self.covered, self.struck, reduction.without))
+
+
+def fight(
+    first: int,
+    seeds: int,
+    *,
+    jobs: int = 1,
+    reduction: Reduction | None = None,
+    progress: Callable[[Tally], None] | None = None,
+) -> Tally:
+    """Run the seeds from `first` on; stop early where something is broken."""
+    whole, by = Tally(), reduction or Reduction()
+    for tally in _tallies(list(_shares(first, seeds)), jobs, by):
+        whole.add(tally)
+        if progress is not None:
+            progress(whole)
+        if whole.failures:
+            break
+    return whole
+
+
+def _shares(first: int, seeds: int) -> Iterator[tuple[int, int]]:
+    for start in range(first, first + seeds, _SHARE):
+        yield start, min(_SHARE, first + seeds - start)
+
+
+def _tallies(shares: Sequence[tuple[int, int]], jobs: int, by: Reduction) -> Iterator[Tally]:
+    if jobs <= 1:
+        for start, number in shares:
+            yield run_seeds(start, number, by)
+        return
+    # Fresh interpreters: nothing of this one, threads included, is carried over.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        try:
+            yield from pool.map(
+                run_seeds, *zip(*shares, strict=True), [by] * len(shares), chunksize=1
+            )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def run_seeds(first: int, number: int, by: Reduction) -> Tally:
+    """Run some seeds in this process."""
+    return run_plans((drawn(seed).reduced(by) for seed in range(first, first + number)))
+
+
+def run_plans(plans: Iterator[Plan]) -> Tally:
+    """Run some plans in this process; what they leave behind is collected now and then."""
+    tally, began = Tally(), time.process_time()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for place, plan in enumerate(plans):
+            tally.count(Run(plan).go())
+            if place % _COLLECT_EVERY == _COLLECT_EVERY - 1:
+                gc.collect(1)
+    finally:
+        if was_enabled:
+            gc.enable()
+    tally.cpu_s = time.process_time() - began
+    return tally
