@@ -46,7 +46,7 @@ class TokenSettings:
 
     secret: str = field(default="", repr=False)
     public_key: str = ""
-    jwks_url: str = ""
+    jwks_url: str = field(default="", repr=False)
     algorithm: str = "RS256"
     issuer: str = ""
     audience: str = ""
@@ -62,7 +62,7 @@ class Settings:
     data_dir: Path
     database_url: str = field(repr=False)
     nats_url: str = field(repr=False)
-    nats_monitor_url: str
+    nats_monitor_url: str = field(repr=False)
     nats_replicas: int
     nats_shared_tokens: bool
     tokens: TokenSettings
