@@ -90,7 +90,7 @@ def _sync(monitor_url: str | None) -> Finding:
     try:
         config = _jetstream_config(monitor_url)
     except (OSError, ValueError, HTTPException) as fault:
-        unseen = f"the broker's monitoring endpoint does not answer: {fault}"
+        unseen = f"the broker's monitoring endpoint does not answer: {_told(fault)}"
         return Finding(Mark.UNKNOWN, unseen, "correct its address, or open it to this host")
     if config.get("sync_always") is True:
         return Finding(Mark.GOOD, "the broker syncs every write: an acknowledged event is kept")
@@ -98,13 +98,22 @@ def _sync(monitor_url: str | None) -> Finding:
     return Finding(Mark.WARNING, lazy, f"set {SYNC_ALWAYS} in the `jetstream` block of nats.conf")
 
 
+def _told(fault: Exception) -> str:
+    # What a library says of an address that it does not understand may repeat its password.
+    return str(fault) if isinstance(fault, OSError | _Untold) else type(fault).__name__
+
+
+class _Untold(ValueError):
+    """The endpoint is not what it should be."""
+
+
 def _jetstream_config(monitor_url: str) -> dict[str, object]:
     if not monitor_url.startswith(("http://", "https://")):
-        raise ValueError("its address must begin with http:// or https://")
+        raise _Untold("its address must begin with http:// or https://")
     address = monitor_url.rstrip("/") + "/jsz?config=true"
     with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310 -- checked above
         facts = json.loads(answer.read(ANSWER_LARGEST))
     config = facts.get("config") if isinstance(facts, dict) else None
     if not isinstance(config, dict):
-        raise ValueError("it does not tell of JetStream")  # noqa: TRY004 -- about an answer
+        raise _Untold("it does not tell of JetStream")
     return config

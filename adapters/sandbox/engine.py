@@ -86,7 +86,7 @@ class Engine:
     def __init__(self, settings: SandboxSettings, chance: Random | None = None) -> None:
         self.settings = settings
         # Seeded chance decides what is tried, not who may enter.
-        self._source = chance or Random(settings.seed)  # noqa: S311
+        self._source = chance or Random(settings.seed)  # noqa: S311 -- repeatable on purpose
         self._latency = self._branch()
         self.dialects: Mapping[str, Dialect] = MappingProxyType(
             {
@@ -104,7 +104,7 @@ class Engine:
 
     def _branch(self) -> Random:
         # One source each: what is drawn for one purpose does not shift what another gets.
-        return Random(self._source.getrandbits(64))  # noqa: S311
+        return Random(self._source.getrandbits(64))  # noqa: S311 -- repeatable on purpose
 
     @property
     def ledger(self) -> Ledger:

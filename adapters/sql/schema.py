@@ -61,6 +61,6 @@ def _upgrade(connection: Connection, revision: str) -> None:
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_VERSION_TABLE):
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608
+    found = connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 -- our own constant
     revision: str | None = found.scalar_one_or_none()
     return revision
