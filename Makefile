@@ -4,10 +4,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint cover clean
+.PHONY: help install demo dev test lint cover sbom clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
 	@$(BIN)/coverage report --include='adapters/*,entrypoints/*' --fail-under=90
+
+sbom: install ## Write a bill of materials of what production installs (CycloneDX JSON)
+	@mkdir -p dist
+	@$(BIN)/python deploy/sbom.py requirements.txt > dist/cashout.cdx.json
+	@echo "dist/cashout.cdx.json"
 
 clean: ## Remove the environment, caches and reports
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -83,6 +83,8 @@ async def test_ten_equal_webhooks_at_once_tell_one_ending(world: World) -> None:
     ringing = (world.ring(cash_out, Status.COMPLETED, "same") for _ in range(10))
     await asyncio.gather(*ringing)
     assert world.events(cash_out).count("completed") == 1
+    pieces = await world.reader.evidence(cash_out.id)
+    assert [each.source for each in pieces].count("webhook") == 1
 
 
 async def test_twenty_readers_at_once_ask_once_and_tell_one_ending(world: World) -> None:
