@@ -13,7 +13,6 @@ from application.ports import (
     Unreadable,
 )
 from application.record_news import Arrival, Record, Recorded, digest_of
-from domain.corridors import Catalogue
 from domain.evidence import Doorbell, News, Source
 from domain.record import Report
 from domain.refusals import InvalidProvider, InvalidSignature, InvalidWebhook
@@ -24,7 +23,6 @@ class ReceiveWebhook:
     """Takes one delivery of a provider; what it says is judged by the one door for news."""
 
     lanes: Lanes
-    catalogue: Catalogue
     record: Record
     clock: Clock
     chance: Chance

@@ -152,6 +152,6 @@ class Container(containers.DeclarativeContainer):
         history=providers.Singleton(History, reader),
         quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock),
         providers=providers.Singleton(ListProviders, catalogue),
-        receive=providers.Singleton(ReceiveWebhook, lanes, catalogue, record, clock, chance),
+        receive=providers.Singleton(ReceiveWebhook, lanes, record, clock, chance),
         worker=worker,
     )

@@ -107,9 +107,7 @@ class Process:
         )
         self.request: GroupCommit[CashOutRequest, Taken | Refusal] = GroupCommit(self.take_requests)
         self.cancel = CancelCashOut(self.units, world.clock, self.signals, self.journal)
-        self.receive = ReceiveWebhook(
-            self.lanes, world.catalogue, self.record, world.clock, world.chance
-        )
+        self.receive = ReceiveWebhook(self.lanes, self.record, world.clock, world.chance)
         self.relay = RelayEvents(self.units, world.told, world.clock, UUID(int=holder))
         self.rematch = RematchOrphans(self.units, self.record_news, world.clock, world.chance)
         self.reviews = RaiseReviews(self.units, self.record_news, world.policy, world.clock)

@@ -163,7 +163,7 @@ async def house(
         quote=QuoteCashOut(reads, catalogue, PhoneNumbers(), clock),
         cancel=CancelCashOut(units, clock, signals),
         providers=ListProviders(catalogue),
-        receive=ReceiveWebhook(lanes, catalogue, record, clock, chance),
+        receive=ReceiveWebhook(lanes, record, clock, chance),
         reader=reads,
         numbers=PhoneNumbers(),
         clock=clock,
