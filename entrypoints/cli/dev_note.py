@@ -35,6 +35,12 @@ def left_in(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
             note.unlink()
 
 
+def running_in(folder: Path) -> int | None:
+    """Return the process of the dev service that runs in this folder, None where there is none."""
+    pid = _written_by(folder / _NAME)
+    return pid if pid is not None and pid != os.getpid() and _runs(pid) else None
+
+
 def environment_beside(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment, completed by a running dev service's note where there is one.
 

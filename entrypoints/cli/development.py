@@ -13,7 +13,7 @@ from rich.text import Text
 from adapters.sandbox.corridors import ORANGE_MONEY, sandbox_msisdn
 from adapters.sandbox.server import Sandbox
 from adapters.sandbox.settings import SandboxSettings
-from entrypoints.cli.dev_note import DATA_DIR, data_dir, left_in
+from entrypoints.cli.dev_note import DATA_DIR, data_dir, left_in, running_in
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.faults import is_taken
 from entrypoints.cli.stand import WEBHOOKS, Standing, standing
@@ -38,6 +38,13 @@ async def run_dev(
     terminal, environ = Terminal(), dict(os.environ)
     if environ.get("APP_ENV") == "production":
         raise Stopped("`cashout dev` pretends to pay: with APP_ENV=production, use `cashout serve`")
+    other = running_in(data_dir(environ))
+    if other is not None:
+        # Its cash-outs are in its own sandbox: a second one would ask there about them in vain.
+        raise Stopped(
+            f"`cashout dev` runs here already (process {other})",
+            f"stop it, or name another folder by {DATA_DIR}",
+        )
     if not any(environ.get(key) for key in _TOKEN_KEYS):
         keep_secret(data_dir(environ))
     if port is not None:

@@ -271,6 +271,13 @@ def test_dev_says_which_port_is_in_use(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_a_second_dev_in_the_same_folder_is_sent_away(dev: Beside) -> None:
+    second = dev.console.run("dev", "--port", "0", "--sandbox-port", "0")
+    assert second.returncode == 1
+    assert "`cashout dev` runs here already (process " in second.stderr
+    assert dev.request("--wait", "30")["status"] == "completed", "the first one goes on"
+
+
 def test_dev_does_not_pretend_in_production(tmp_path: Path) -> None:
     done = Console(tmp_path).run("dev", APP_ENV="production")
     assert done.returncode == 1
