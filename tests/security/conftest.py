@@ -27,6 +27,6 @@ async def doors(api: House) -> AsyncIterator[House]:
         for provider in (ORANGE, AFRIMONEY):
             wiring = wired("http://127.0.0.1:1", provider)
             gateway: ProviderGateway = await stack.enter_async_context(opened(wiring))
-            known = api.parts.receive.catalogue.providers[provider]
+            known = api.parts.providers.catalogue.providers[provider]
             lanes[provider] = Lane(known, gateway)
         yield api

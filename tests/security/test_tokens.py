@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -131,7 +131,7 @@ async def test_an_unsigned_token_of_a_key_set_is_401() -> None:
 
 
 @pytest.fixture
-async def work(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is computed about signatures while the test runs."""
     done: list[str] = []
     digest, compare = hmac.digest, hmac.compare_digest
@@ -146,7 +146,7 @@ async def work(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
 
     monkeypatch.setattr(hmac, "digest", digested)
     monkeypatch.setattr(hmac, "compare_digest", compared)
-    yield done
+    return done
 
 
 @pytest.mark.parametrize("wrong", WRONG_TOKENS)
