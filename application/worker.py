@@ -152,7 +152,9 @@ class Worker:
         return ask_about_due
 
     async def _tidy(self) -> int:
-        return await self.rematch() + await self.reviews()
+        rematched = await self._guarded(Work.TIDY, self.rematch())
+        reviewed = await self._guarded(Work.TIDY, self.reviews())
+        return (rematched or 0) + (reviewed or 0)
 
     def _start(self, kind: Work, call: Coroutine[Any, Any, object], *, may_be_full: bool) -> None:
         async def guarded() -> None:

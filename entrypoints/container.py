@@ -115,8 +115,8 @@ class Container(containers.DeclarativeContainer):
     check = providers.Singleton(CheckStatus, units, patient_record, policy, clock, chance, journal)
     holder = providers.Singleton(lambda chance: chance.token(), chance)
     relay = providers.Singleton(RelayEvents, units, publisher, clock, holder)
-    rematch = providers.Singleton(RematchOrphans, units, record_news, clock, chance)
-    reviews = providers.Singleton(RaiseReviews, units, record_news, policy, clock)
+    rematch = providers.Singleton(RematchOrphans, units, record, clock, chance)
+    reviews = providers.Singleton(RaiseReviews, units, record, policy, clock)
     worker = providers.Singleton(
         Worker,
         lanes=lanes,

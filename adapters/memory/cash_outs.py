@@ -60,7 +60,11 @@ class MemoryCashOuts:
             self._now.keys.put((use.user_id, use.key), use.cash_out_id)
 
     async def lock(self, ids: Sequence[UUID]) -> dict[UUID, CashOut]:
-        """Return these, in id order."""
+        """Return these, in id order; raise LookupError for one that cannot be read."""
+        foreign = sorted(self._now.unreadable.intersection(ids))
+        if foreign:
+            message = f"cash-out {foreign[0]} cannot be read"
+            raise LookupError(message)
         found = {each: self._now.cash_outs.get(each) for each in sorted(set(ids))}
         return {each: cash_out for each, cash_out in found.items() if cash_out is not None}
 

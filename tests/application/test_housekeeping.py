@@ -40,6 +40,18 @@ async def test_a_provider_that_is_switched_off_leaves_nothing_unseen(world: Worl
     assert world.now(cash_out).needs_review
 
 
+async def test_what_this_version_cannot_read_keeps_no_other_from_its_review(world: World) -> None:
+    foreign = await world.sent()
+    silent = await world.sent(user_id="user-2")
+    world.store.unreadable.add(foreign.id)
+    world.one.journal.faults.clear()
+    world.clock.advance(timedelta(days=2))
+    await world.one.worker.step()
+    assert world.now(silent).needs_review
+    assert not world.now(foreign).needs_review
+    assert {where for where, _ in world.one.journal.faults} >= {"tidy"}
+
+
 async def test_a_round_is_bounded_and_the_next_goes_on(world: World) -> None:
     world.provider.manner = lambda _: Manner.ACCEPTS
     for number in range(7):

@@ -109,8 +109,8 @@ class Process:
         self.cancel = CancelCashOut(self.units, world.clock, self.signals, self.journal)
         self.receive = ReceiveWebhook(self.lanes, self.record, world.clock, world.chance)
         self.relay = RelayEvents(self.units, world.told, world.clock, UUID(int=holder))
-        self.rematch = RematchOrphans(self.units, self.record_news, world.clock, world.chance)
-        self.reviews = RaiseReviews(self.units, self.record_news, world.policy, world.clock)
+        self.rematch = RematchOrphans(self.units, self.record, world.clock, world.chance)
+        self.reviews = RaiseReviews(self.units, self.record, world.policy, world.clock)
         self.get = GetCashOut(world.reader, self.units, world.clock, world.policy, self.signals)
         self.worker = self.a_worker()
 
