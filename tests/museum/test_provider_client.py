@@ -29,7 +29,7 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from tests.adapters.providers.partner import Partner, Reply, Seen
+from tests.adapters.providers.partner import Partner, Raw, Reply, Seen
 from tests.strategies import NOW, POLICY, PROVES, TOKEN, being_sent
 
 pytestmark = pytest.mark.anyio
@@ -46,15 +46,27 @@ def submits(partner: Partner, provider: str) -> list[Seen]:
     return partner.asked(SUBMIT_PATH[provider])
 
 
+async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    assert not writer.is_closing()
+    await reader.read()
+
+
+async def drops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one byte at a time: no single pause is long."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 500\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("provider", BOTH)
-async def test_a_provider_that_says_nothing_is_not_waited_for(provider: str) -> None:
+@pytest.mark.parametrize("manner", [silence, drops])
+async def test_a_provider_that_comes_to_no_end_is_not_waited_for(
+    provider: str, manner: Raw
+) -> None:
     """There was no time-out at all: the caller hung for as long as the provider liked."""
-
-    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert not writer.is_closing()
-        await reader.read()
-
-    async with Partner(raw=silence) as partner:
+    async with Partner(raw=manner) as partner:
         wiring = wired(partner.url, provider, limits=HASTE)
         began = time.monotonic()
         async with opened(wiring) as gateway:
