@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.attempts import Capabilities
-from domain.money import Currency, Money, round_up
+from domain.money import REPLACED_CURRENCIES, Currency, Money, round_up
 from domain.payee import COUNTRIES, Country, NumberFormat
 from domain.refusals import (
     AmountAboveMaximum,
@@ -110,7 +110,8 @@ class Provider:
         """Return the tariff row of a currency; raise CurrencyNotSupported where there is none."""
         rows = self.tariff_at(now).rows
         if code not in rows:
-            raise CurrencyNotSupported(code, supported=sorted(rows))
+            replaced_by = REPLACED_CURRENCIES.get(code)
+            raise CurrencyNotSupported(code, replaced_by=replaced_by, supported=sorted(rows))
         return rows[code]
 
     def corridor_for(self, country: str, code: str) -> Corridor:

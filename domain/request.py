@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.cash_out import CashOut
 from domain.corridors import Catalogue, Corridor, Provider, TariffRow
 from domain.limits import Counted, Slot, Windows, reserve
-from domain.money import Money, currency, read_amount
+from domain.money import Money, read_amount
 from domain.payee import Msisdn, Payee
 from domain.refusals import DuplicateReference, IdempotencyKeyReused, InvalidAccount
 
@@ -66,7 +66,7 @@ def quote(
     Without an account (account_given=False) the corridor is left open: a price can still be told.
     """
     at = catalogue.provider(provider)
-    row = at.row_for(currency(code).code, now)
+    row = at.row_for(code, now)
     corridor = None
     warnings: tuple[str, ...] = ()
     if account_given:

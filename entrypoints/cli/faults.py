@@ -1,6 +1,7 @@
 """Faults: the one place where an exception becomes a line that says what to do."""
 
 import errno
+import socket
 from collections.abc import Callable, Iterator
 
 from adapters.sandbox.settings import SandboxInProduction
@@ -71,6 +72,8 @@ def _busy(_fault: BaseException) -> Stopped:
 def _os_fault(fault: BaseException) -> Stopped:
     if is_taken(fault):
         return Stopped("the port is in use: stop what listens there, or choose another by --port")
+    if isinstance(fault, socket.gaierror) or getattr(fault, "errno", None) == errno.EADDRNOTAVAIL:
+        return Stopped("HOST is no address of this machine: 127.0.0.1 and 0.0.0.0 always are")
     return Stopped(str(fault))
 
 
