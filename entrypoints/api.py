@@ -1,6 +1,7 @@
 """The API process: Litestar over the use cases, with the background work beside it by default."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -57,7 +58,7 @@ async def serve(settings: Settings) -> None:
             waiting.add(await opened.enter_async_context(at_work(service)))
         grace_s = int(settings.shutdown_grace.total_seconds())
         server = ApiServer(app, settings.host, settings.port, grace_s=grace_s)
-        await opened.enter_async_context(server)
+        await opened.enter_async_context(_listening(server))
         log = structlog.get_logger("cashout")
         log.info("serving", url=server.url, workers=settings.workers_in_api)
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -66,6 +67,20 @@ async def serve(settings: Settings) -> None:
         # All at once: the requests and the provider calls in flight share one grace period.
         service.await_answer.stop()
         service.worker.stop()
+
+
+@asynccontextmanager
+async def _listening(server: ApiServer) -> AsyncIterator[None]:
+    """Serve; raise SettingsRefused where nobody can listen, OSError where somebody does."""
+    async with AsyncExitStack() as opened:
+        try:
+            await opened.enter_async_context(server)
+        except OSError as fault:
+            if fault.errno == errno.EADDRINUSE:
+                raise
+            line = f"HOST and PORT: there is no listening there: {fault.strerror}"
+            raise SettingsRefused((line,)) from None
+        yield
 
 
 def _verifier(service: Service, fetch: Fetch) -> TokenVerifier:

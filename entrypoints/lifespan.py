@@ -54,9 +54,16 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
 
 def open_store(settings: Settings) -> Database:
-    """Open the database that the settings name; for a file, its folder is made."""
+    """Open the database that the settings name; for a file, its folder is made.
+
+    Raises SettingsRefused when there cannot be such a folder.
+    """
     if settings.is_sqlite:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as fault:
+            line = f"CASHOUT_DATA_DIR: the folder cannot be made: {fault.strerror}"
+            raise SettingsRefused((line,)) from None
     return open_database(settings.database_url)
 
 

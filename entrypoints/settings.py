@@ -4,14 +4,11 @@ The lines name settings and say what to write; they never show a value.
 """
 
 import difflib
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from adapters.provider_kit.wiring import Misconfigured, Setting, provider_module
 from entrypoints.configuration import (
@@ -21,12 +18,27 @@ from entrypoints.configuration import (
     Patience,
     read_configuration,
 )
+from entrypoints.setting_values import (
+    Wrong,
+    any_text,
+    database,
+    flag,
+    folder,
+    is_loopback,
+    long_enough,
+    one_of,
+    origins,
+    pem,
+    seconds,
+    servers,
+    some_seconds,
+    url,
+    whole,
+)
 
 SERVICE = "payment-integration-service"
 SECRET_FILE = "jwt-secret"  # noqa: S105 -- the name of a file, not what is in it
-SHORTEST_JWT_SECRET = 32
 SHORTEST_PROVIDER_SECRET = 16
-MOST_SECONDS = 31_536_000
 
 _Value = TypeVar("_Value")
 
@@ -95,97 +107,6 @@ def read_settings(environ: Mapping[str, str], **overrides: str) -> Settings:
     return _Reading({**environ, **overrides}).settings()
 
 
-class _Fault(Exception):
-    """What is wrong with a value, without the value."""
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _seconds(value: str) -> timedelta:
-    try:
-        seconds = Decimal(value)
-    except InvalidOperation:
-        raise _Fault("must be a number of seconds") from None
-    if not seconds.is_finite() or not 0 <= seconds <= MOST_SECONDS:
-        raise _Fault(f"must be a number of seconds from 0 to {MOST_SECONDS}")
-    return timedelta(microseconds=int(seconds * 1_000_000))
-
-
-def _some_seconds(value: str) -> timedelta:
-    read = _seconds(value)
-    if not read:
-        raise _Fault("must be more than 0 seconds")
-    return read
-
-
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
-            raise _Fault(f"must be a whole number from {lowest} to {highest}")
-        return int(value)
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in choices:
-            raise _Fault(f"must be one of: {', '.join(choices)}")
-        return value
-
-    return read
-
-
-def _flag(value: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if value.casefold() not in words:
-        raise _Fault("must be true or false")
-    return words[value.casefold()]
-
-
-def _database(value: str) -> str:
-    if not value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-        raise _Fault(
-            "must be sqlite+aiosqlite:///path/to/file.db or"
-            " postgresql+asyncpg://user:password@host:5432/name"
-        )
-    return value
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            sound = False
-        if not sound:
-            raise _Fault(
-                f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
-            )
-        return value
-
-    return read
-
-
-def _servers(value: str) -> str:
-    each_is_sound = _url("nats", "tls")
-    for server in value.split(","):
-        each_is_sound(server.strip())
-    return value
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(each.strip() for each in value.split(",") if each.strip())
-    for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
-            raise _Fault("must be origins like https://app.example.com, separated by commas")
-    return origins
-
-
 @dataclass(slots=True)
 class _Reading:
     """One reading of an environment, collecting faults."""
@@ -195,9 +116,9 @@ class _Reading:
     names: list[str] = field(default_factory=list)
 
     def settings(self) -> Settings:
-        app_env = self.get("APP_ENV", "development", _one_of("development", "test", "production"))
+        app_env = self.get("APP_ENV", "development", one_of("development", "test", "production"))
         production = app_env == "production"
-        data_dir = Path(self.get("CASHOUT_DATA_DIR", ".cashout", _text))
+        data_dir = self.get("CASHOUT_DATA_DIR", ".cashout", folder)
         configuration = self._configuration()
         providers = self._providers(configuration, production=production)
         settings = self._all(app_env, data_dir, configuration, providers)
@@ -214,7 +135,7 @@ class _Reading:
         value = self.environ.get(name, "").strip()
         try:
             return read(value or default)
-        except _Fault as fault:
+        except Wrong as fault:
             self.faults.append(f"{name} {fault}")
             return read(default)
 
@@ -232,21 +153,21 @@ class _Reading:
         default_database = f"sqlite+aiosqlite:///{data_dir / 'cashout.db'}"
         return Settings(
             app_env=app_env,
-            host=self.get("HOST", "127.0.0.1", _text),
-            port=self.get("PORT", "3004", _whole(0, 65_535)),
+            host=self.get("HOST", "127.0.0.1", any_text),
+            port=self.get("PORT", "3004", whole(0, 65_535)),
             data_dir=data_dir,
-            database_url=self.get("DATABASE_URL", default_database, _database),
-            nats_url=self.optional("NATS_URL", _servers),
-            nats_monitor_url=self.optional("NATS_MONITOR_URL", _url("http", "https")),
-            nats_replicas=self.get("NATS_REPLICAS", "1", _whole(1, 5)),
-            nats_shared_tokens=self.get("NATS_SHARED_TOKENS", "false", _flag),
+            database_url=self.get("DATABASE_URL", default_database, database),
+            nats_url=self.optional("NATS_URL", servers),
+            nats_monitor_url=self.optional("NATS_MONITOR_URL", url("http", "https")),
+            nats_replicas=self.get("NATS_REPLICAS", "1", whole(1, 5)),
+            nats_shared_tokens=self.get("NATS_SHARED_TOKENS", "false", flag),
             tokens=self._tokens(app_env, data_dir),
-            cors_allowed_origins=self.get("CORS_ALLOWED_ORIGINS", "", _origins),
-            rate_limit_per_minute=self.get("RATE_LIMIT_PER_MINUTE", "600", _whole(0, 1_000_000)),
-            workers_in_api=self.get("WORKERS_IN_API", "true", _flag),
-            poll=self.get("WORK_POLL_SECONDS", "1", _some_seconds),
-            shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", _seconds),
-            log_level=self.get("LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error")),
+            cors_allowed_origins=self.get("CORS_ALLOWED_ORIGINS", "", origins),
+            rate_limit_per_minute=self.get("RATE_LIMIT_PER_MINUTE", "600", whole(0, 1_000_000)),
+            workers_in_api=self.get("WORKERS_IN_API", "true", flag),
+            poll=self.get("WORK_POLL_SECONDS", "1", some_seconds),
+            shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", seconds),
+            log_level=self.get("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
             patience=self._patience(),
             configuration=configuration,
             providers=providers,
@@ -254,34 +175,40 @@ class _Reading:
 
     def _patience(self) -> Patience:
         return Patience(
-            call=self.get("PROVIDER_TIMEOUT_SECONDS", "30", _some_seconds),
-            retry_base=self.get("RETRY_BASE_SECONDS", "30", _some_seconds),
-            retry_max_attempts=self.get("RETRY_MAX_ATTEMPTS", "3", _whole(0, 100)),
-            first_poll=self.get("STATUS_POLL_SECONDS", "5", _some_seconds),
-            not_found_grace=self.get("NOT_FOUND_GRACE_SECONDS", "900", _seconds),
-            review_after=self.get("REVIEW_AFTER_SECONDS", "86400", _some_seconds),
+            call=self.get("PROVIDER_TIMEOUT_SECONDS", "30", some_seconds),
+            retry_base=self.get("RETRY_BASE_SECONDS", "30", some_seconds),
+            retry_max_attempts=self.get("RETRY_MAX_ATTEMPTS", "3", whole(0, 100)),
+            first_poll=self.get("STATUS_POLL_SECONDS", "5", some_seconds),
+            not_found_grace=self.get("NOT_FOUND_GRACE_SECONDS", "900", seconds),
+            review_after=self.get("REVIEW_AFTER_SECONDS", "86400", some_seconds),
         )
 
     def _tokens(self, app_env: str, data_dir: Path) -> TokenSettings:
-        secret = self.optional("JWT_SECRET", _long_enough)
-        public_key = self.optional("JWT_PUBLIC_KEY", _public_key)
-        jwks_url = self.optional("JWT_JWKS_URL", _url("https", "http"))
+        secret = self.optional("JWT_SECRET", long_enough)
+        public_key = self.optional("JWT_PUBLIC_KEY", pem)
+        jwks_url = self.optional("JWT_JWKS_URL", url("https", "http"))
         if sum(map(bool, (secret, public_key, jwks_url))) > 1:
             self.faults.append("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
-        kept = data_dir / SECRET_FILE
-        if not (secret or public_key or jwks_url) and app_env != "production" and kept.is_file():
-            secret = kept.read_text(encoding="utf-8").strip()
+        if not (secret or public_key or jwks_url) and app_env != "production":
+            secret = self._kept_secret(data_dir / SECRET_FILE)
         return TokenSettings(
             secret=secret,
             public_key=public_key,
             jwks_url=jwks_url,
-            algorithm=self.get("JWT_ALGORITHM", "RS256", _one_of("RS256", "ES256")),
-            issuer=self.optional("JWT_ISSUER", _text),
-            audience=self.optional("JWT_AUDIENCE", _text),
+            algorithm=self.get("JWT_ALGORITHM", "RS256", one_of("RS256", "ES256")),
+            issuer=self.optional("JWT_ISSUER", any_text),
+            audience=self.optional("JWT_AUDIENCE", any_text),
         )
 
+    def _kept_secret(self, file: Path) -> str:
+        try:
+            return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+        except (OSError, UnicodeDecodeError):
+            self.faults.append(f"CASHOUT_DATA_DIR: {SECRET_FILE} in it cannot be read")
+            return ""
+
     def _configuration(self) -> Configuration:
-        named = self.optional("CASHOUT_CONFIG", _text)
+        named = self.optional("CASHOUT_CONFIG", any_text)
         try:
             return read_configuration(Path(named) if named else SHIPPED)
         except ConfigurationRefused as refused:
@@ -301,7 +228,7 @@ class _Reading:
             values: dict[str, str] = {}
             for each in module.SETTINGS:
                 name = f"{provider_id.upper()}_{each.suffix}"
-                value = self.optional(name, _text)
+                value = self.optional(name, any_text)
                 if value:
                     values[each.suffix] = value
                     self.faults += _provider_faults(name, value, each, production=production)
@@ -326,27 +253,6 @@ def _is_service_link(name: str) -> bool:
     return "_SERVICE_" in name or "_PORT_" in name or name.endswith("_PORT")
 
 
-def _long_enough(secret: str) -> str:
-    if len(secret.encode()) < SHORTEST_JWT_SECRET:
-        raise _Fault(f"must have at least {SHORTEST_JWT_SECRET} bytes; try: openssl rand -hex 32")
-    return secret
-
-
-def _public_key(pem: str) -> str:
-    text = pem.replace("\\n", "\n")
-    if "-----BEGIN PUBLIC KEY-----" not in text:
-        raise _Fault("must be a public key in PEM form (-----BEGIN PUBLIC KEY-----)")
-    return text
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _provider_faults(
     name: str,
     value: str,
@@ -356,7 +262,7 @@ def _provider_faults(
 ) -> Iterator[str]:
     if not production:
         return
-    if declared.url and value.startswith("http://") and not _is_loopback(value):
+    if declared.url and value.startswith("http://") and not is_loopback(value):
         yield f"{name} must begin with https:// in production"
     if declared.secret and len(value) < SHORTEST_PROVIDER_SECRET:
         yield f"{name} is too short for production: at least {SHORTEST_PROVIDER_SECRET} characters"
@@ -370,7 +276,7 @@ def _too_weak_for_production(settings: Settings) -> Iterator[str]:
         yield "JWT_SECRET (or JWT_PUBLIC_KEY, JWT_JWKS_URL) must be set in production"
     if tokens.secret and len(set(tokens.secret)) < SHORTEST_PROVIDER_SECRET // 2:
         yield "JWT_SECRET repeats itself: make one with openssl rand -hex 32"
-    if tokens.jwks_url.startswith("http://") and not _is_loopback(tokens.jwks_url):
+    if tokens.jwks_url.startswith("http://") and not is_loopback(tokens.jwks_url):
         yield "JWT_JWKS_URL must begin with https:// in production"
     if not settings.providers:
         yield "no provider is configured: set ORANGE_MONEY_... or AFRIMONEY_..."

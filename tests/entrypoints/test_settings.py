@@ -1,11 +1,15 @@
 """Settings: what a process is told, and how it refuses what it does not understand."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from entrypoints.configuration import SHIPPED
 from entrypoints.settings import Settings, SettingsRefused, read_settings
 
 SECRET = "a-token-secret-that-nobody-guesses-0123456789"
@@ -79,6 +83,22 @@ def test_a_lease_outlives_the_longest_call_twice_over(read: Read) -> None:
         ("REVIEW_AFTER_SECONDS", """ """ + "x"),
         ("CASHOUT_CONFIG", "/nowhere/cashout.toml"),
         ("NATS_REPLICAS", "٣"),
+        ("PORT", "9" * 5_000),
+        ("DATABASE_URL", "sqlite+aiosqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///cashout.db?mode=ro"),
+        ("DATABASE_URL", "postgresql+asyncpg:///"),
+        ("DATABASE_URL", "postgresql+asyncpg:///cashout"),
+        ("DATABASE_URL", "postgresql+asyncpg://someone:secret@db.example"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:pass#word@host/cashout"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:password@host:port/cashout"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:password@[::1/cashout"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:password@host/cashout?sslmode=require"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:password@host/cashout?ssl=maybe"),
+        ("CASHOUT_DATA_DIR", "what?"),
+        ("CORS_ALLOWED_ORIGINS", "http://["),
+        ("CORS_ALLOWED_ORIGINS", "https://app.test:port"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.test?x"),
+        ("JWT_JWKS_URL", "https://host:port/keys"),
     ],
 )
 def test_a_malformed_setting_is_named_and_its_value_is_not(
@@ -88,6 +108,61 @@ def test_a_malformed_setting_is_named_and_its_value_is_not(
     assert len(faults) == 1
     assert faults[0].startswith(name)
     assert value not in faults[0].replace("/nowhere/cashout.toml", "") or len(value) < 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://user:p%23ss@db.example:5432/cashout?ssl=verify-full",
+        "postgresql+asyncpg://user@[::1]:5432/cashout",
+        "postgresql+asyncpg://user@/cashout?host=/var/run/postgresql",
+        "postgresql+asyncpg://user:password@/cashout?host=a.example:5432&host=b.example:5432",
+        "sqlite+aiosqlite:///relative.db",
+        "sqlite+aiosqlite:////absolute/path.db",
+    ],
+)
+def test_databases_are_named_in_these_ways(read: Read, url: str) -> None:
+    assert read(DATABASE_URL=url).database_url == url
+
+
+@given(
+    name=st.sampled_from(
+        [
+            *("PORT", "DATABASE_URL", "NATS_URL", "NATS_MONITOR_URL", "JWT_SECRET"),
+            *("JWT_PUBLIC_KEY", "JWT_JWKS_URL", "CORS_ALLOWED_ORIGINS", "CASHOUT_CONFIG"),
+            *("WORK_POLL_SECONDS", "RATE_LIMIT_PER_MINUTE", "AFRIMONEY_API_URL"),
+            "CASHOUT_DATA_DIR",
+        ]
+    ),
+    start=st.sampled_from(
+        ["", "http://", "https://[", "nats://", "postgresql+asyncpg://", "sqlite+aiosqlite:///"]
+    ),
+    text=st.text(st.characters(exclude_characters="\0", codec="utf-8")),
+    production=st.booleans(),
+)
+def test_any_text_is_either_read_or_refused(
+    name: str, start: str, text: str, production: bool
+) -> None:
+    """Nothing that somebody may write ends in a stack trace."""
+    environ = {"APP_ENV": "production" if production else "test", name: start + text}
+    with contextlib.suppress(SettingsRefused):
+        read_settings({"CASHOUT_DATA_DIR": "nowhere", **environ})
+
+
+def test_production_wants_a_provider_and_safe_keys(read: Read) -> None:
+    faults = faults_of(read, APP_ENV="production", JWT_JWKS_URL="http://keys.example/jwks")
+    assert faults == (
+        "JWT_JWKS_URL must begin with https:// in production",
+        "no provider is configured: set ORANGE_MONEY_... or AFRIMONEY_...",
+    )
+
+
+def test_a_provider_without_a_module_is_refused(read: Read, tmp_path: Path) -> None:
+    config = tmp_path / "cashout.toml"
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    config.write_text(shipped.replace("adapters.providers.afrimoney", "adapters.providers.gone"))
+    (fault,) = faults_of(read, CASHOUT_CONFIG=str(config))
+    assert fault == "there is no provider module adapters.providers.gone"
 
 
 def test_every_fault_is_told_at_once(read: Read) -> None:
@@ -134,6 +209,11 @@ def test_the_kept_secret_is_used_outside_production_only(read: Read, tmp_path: P
     assert read().tokens.secret == SECRET
     faults = faults_of(read, APP_ENV="production", **AFRIMONEY)
     assert faults == ("JWT_SECRET (or JWT_PUBLIC_KEY, JWT_JWKS_URL) must be set in production",)
+
+
+def test_a_kept_secret_that_cannot_be_read_is_said(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "jwt-secret").write_bytes(b"\xff\xfe")
+    assert faults_of(read) == ("CASHOUT_DATA_DIR: jwt-secret in it cannot be read",)
 
 
 def test_production_refuses_weak_secrets_and_plain_http(read: Read) -> None:
