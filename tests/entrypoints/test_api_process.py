@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
 from adapters.sandbox.faults import Act, Endpoint, FaultRule
@@ -30,7 +31,7 @@ from tests.running import JWT_SECRET
 from tests.server_process import ServerProcess
 from tests.servers import PostgresServer, free_port
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("api_process")]
+pytestmark = pytest.mark.anyio
 
 CANARY = "Canary0123456789Canary0123456789"
 UNREADABLE_KEY = f"-----BEGIN PUBLIC KEY-----\\n{CANARY}\\n-----END PUBLIC KEY-----"
@@ -115,6 +116,27 @@ async def test_a_newer_schema_is_refused(
 async def test_the_schema_of_this_release_is_let_through(database: str, tmp_path: Path) -> None:
     await migrate(database)
     await require_current_schema(settings_over(database, tmp_path))
+
+
+async def test_a_database_that_may_forget_is_let_through_with_a_warning(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    name = postgres_server.create_database()
+    postgres_server.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    await migrate(postgres_server.dsn(name))
+    with capture_logs() as lines:
+        await require_current_schema(settings_over(postgres_server.dsn(name), tmp_path))
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("database_is_not_durable", "warning")
+    assert "synchronous_commit is off" in line["why"]
+
+
+async def test_an_address_that_is_not_here_gets_one_line(tmp_path: Path) -> None:
+    """192.0.2.1 is reserved for documents: no machine has it."""
+    lines = refused(tmp_path, DATABASE_URL=await migrated_file(tmp_path), HOST="192.0.2.1")
+    assert lines == [
+        "cashout: HOST and PORT: there is no listening there: Cannot assign requested address"
+    ]
 
 
 @pytest.mark.parametrize(

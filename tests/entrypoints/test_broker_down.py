@@ -16,7 +16,7 @@ from tests.entrypoints.orders import order, taken, until_ended
 from tests.running import Running, running
 from tests.servers import NatsServer
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("nats_killed")]
+pytestmark = pytest.mark.anyio
 
 ENDING = {"cash_out.completed", "cash_out.failed", "cash_out.cancelled"}
 

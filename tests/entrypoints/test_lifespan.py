@@ -14,6 +14,7 @@ import pytest
 
 from adapters.memory.gateway import MemoryProvider
 from adapters.provider_kit.wiring import Misconfigured, Setting, Wiring
+from adapters.sandbox.faults import Endpoint
 from adapters.sandbox.server import Sandbox
 from adapters.sql.schema import migrate
 from application.ports import StorageUnavailable
@@ -199,6 +200,32 @@ async def test_a_broker_that_is_away_does_not_keep_a_service_from_closing(tmp_pa
     ):
         await asyncio.sleep(0.2)
         assert not await service.publisher.healthy()
+
+
+async def test_a_folder_that_cannot_be_made_is_refused_by_its_setting() -> None:
+    settings = settings_with(Path("/dev/null/folder"))
+    with pytest.raises(SettingsRefused, match="CASHOUT_DATA_DIR: the folder cannot be made"):
+        async with open_service(settings):
+            pytest.fail("it opened")
+
+
+async def test_services_can_share_a_providers_token(
+    tmp_path: Path, nats_server: NatsServer
+) -> None:
+    """NATS_SHARED_TOKENS: one process asks Orange Money for it, the others use it."""
+    nats_server.empty()
+    shared = {"NATS_URL": nats_server.url, "NATS_SHARED_TOKENS": "true"}
+    async with Sandbox() as sandbox:
+        for name in ("first", "second"):
+            settings = settings_for(sandbox, tmp_path / name, **shared)
+            settings.data_dir.mkdir()
+            await migrate(settings.database_url)
+            async with open_service(settings) as service, at_work(service):
+                taken = await service.request(a_request())
+                assert isinstance(taken, Taken)
+                await _until_answered(service, taken.cash_out.id)
+        assert len(sandbox.ledger) == 2
+        assert sandbox.engine.calls["orange_money", Endpoint.TOKEN] == 1
 
 
 async def test_opening_meets_no_database(tmp_path: Path) -> None:

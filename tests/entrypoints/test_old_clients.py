@@ -19,7 +19,7 @@ import pytest
 from tests.entrypoints.orders import signed_in, until_ended
 from tests.running import Running, running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("old_clients")]
+pytestmark = pytest.mark.anyio
 
 ORANGE_WEBHOOK_SECRET = "whsec_test_789"
 AFRIMONEY_KEY, AFRIMONEY_SECRET = "ak_test_123", "as_test_456"

@@ -12,7 +12,7 @@ from tests.entrypoints.orders import CASH_OUT, ask, order, signed_in, until, unt
 from tests.running import Running, running
 from tests.servers import PostgresServer
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("postgres_killed")]
+pytestmark = pytest.mark.anyio
 
 BACK_WITHIN_S = 20
 
@@ -98,7 +98,7 @@ async def test_the_same_key_resolves_what_a_killed_database_left_open(
     dsn = postgres.dsn(postgres.create_database())
     async with running(tmp_path, DATABASE_URL=dsn) as service:
         stop = asyncio.Event()
-        asking = [asyncio.create_task(_ask_on(service, n, stop)) for n in range(8)]
+        asking = [asyncio.create_task(_ask_on(service, n, stop)) for n in range(4)]
         await asyncio.sleep(0.4)
         postgres.kill()
         await asyncio.sleep(0.3)

@@ -16,7 +16,7 @@ from tests.entrypoints.orders import a_client, ask, in_a_hurry, order
 from tests.processes import api_process
 from tests.servers import PostgresServer, free_port
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("two_processes")]
+pytestmark = pytest.mark.anyio
 
 ROUNDS = 20
 DOLLARS = {"providerAccountId": "+2250700000789", "currency": "USD"}

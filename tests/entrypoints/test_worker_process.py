@@ -34,7 +34,7 @@ from tests.processes import api_process, worker_process
 from tests.server_process import ServerProcess
 from tests.servers import NatsServer, PostgresServer
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("worker_process")]
+pytestmark = pytest.mark.anyio
 
 NEVER = "600"
 """Seconds between looks at the database: whatever happens sooner was told and not found."""
