@@ -34,6 +34,8 @@ def read_object(raw: bytes) -> dict[str, object]:
             parse_constant=_no_constant,
             object_pairs_hook=_pairs,
         )
+        if b"\\u" in raw:
+            _check_texts(value)
     except (ValueError, ArithmeticError, RecursionError):
         raise NotReadable from None
     if not isinstance(value, dict):
@@ -97,8 +99,17 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a key is given twice")
-    for value in fields.values():
-        if isinstance(value, str) and not value.isascii():
-            # Half a surrogate pair cannot be stored or sent on: this raises a ValueError for it.
-            value.encode()
     return fields
+
+
+def _check_texts(value: object) -> None:
+    """Raise ValueError for half a surrogate pair, wherever: it cannot be stored or sent on."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            each.encode()
+        elif isinstance(each, dict):
+            waiting += (*each, *each.values())
+        elif isinstance(each, list):
+            waiting += each

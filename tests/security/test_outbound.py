@@ -19,6 +19,7 @@ from adapters.provider_kit.client import JsonClient
 from adapters.provider_kit.limits import CallLimits
 from adapters.sql.database import open_database
 from domain.attempts import OutcomeKind
+from domain.evidence import NoAnswer
 from entrypoints.api import open_api
 from entrypoints.lifespan import open_service
 from entrypoints.settings import read_settings
@@ -83,6 +84,23 @@ async def test_an_answer_without_end_is_not_read_to_its_end(provider: str) -> No
         outcome = await gateway.disburse(order())
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert len(outcome.raw) <= CallLimits().body_bytes
+
+
+@pytest.mark.parametrize("provider", BOTH)
+@pytest.mark.parametrize(
+    "told", ['{"\\ud800": 1}', '{"status": "\\ud800"}', '{"a": [["\\udfff"]]}']
+)
+async def test_an_answer_that_cannot_be_written_down_is_unknown_and_breaks_nothing(
+    provider: str, told: str
+) -> None:
+    """Half a character of two halves is JSON, and no text that could be stored."""
+    for status in (200, 202, 400, 500):
+        reply = Reply(status, told.encode(), {"Content-Type": "application/json"})
+        async with answering(provider, reply) as (gateway, _):
+            outcome = await gateway.disburse(order())
+            finding = await gateway.look_up(order())
+        assert outcome.kind is OutcomeKind.UNKNOWN
+        assert isinstance(finding, NoAnswer)
 
 
 def test_every_wait_for_the_database_has_an_end(tmp_path: Path) -> None:
