@@ -77,11 +77,6 @@ FAULTS: list[tuple[dict[str, Any], type[Refusal]]] = [
 
 
 @pytest.mark.parametrize(("wrong", "refusal"), FAULTS)
-def test_a_currency_that_nobody_pays_is_refused_with_those_that_are_paid() -> None:
-    with pytest.raises(CurrencyNotSupported, match=r"Supported: .*XOF"):
-        priced(a_request(currency="ZZZ"))
-
-
 def test_the_first_fault_is_the_one_that_is_told(
     wrong: dict[str, Any], refusal: type[Refusal]
 ) -> None:
@@ -267,3 +262,8 @@ def test_a_tariff_is_that_of_the_moment_of_the_request() -> None:
         for at in (NOW, later)
     ]
     assert versions == ["t-1", "t-2"]
+
+
+def test_a_currency_that_nobody_pays_is_refused_with_those_that_are_paid() -> None:
+    with pytest.raises(CurrencyNotSupported, match=r"Supported: .*XOF"):
+        priced(a_request(currency="ZZZ"))
