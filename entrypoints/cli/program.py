@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
 
-from entrypoints.cli import paying, running
+from entrypoints.cli import paying, running, simulating
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal
 
@@ -36,7 +36,8 @@ _EVENTS_HELP = "Follow what other services are told."
 _TRY = Group("Try it", sort_key=1)
 _PAY = Group("Cash-outs", sort_key=2)
 _RUN = Group("Run it", sort_key=3)
-_ABOUT = Group("About", sort_key=4)
+_PROVE = Group("Prove it", sort_key=4)
+_ABOUT = Group("About", sort_key=5)
 
 _COMMANDS = {
     _TRY: (running.demo, running.dev),
@@ -58,8 +59,9 @@ _COMMANDS = {
         running.openapi,
         running.completion,
     ),
+    _PROVE: (simulating.simulate,),
 }
-_EXAMPLES = {**running.EXAMPLES, **paying.EXAMPLES}
+_EXAMPLES = {**running.EXAMPLES, **paying.EXAMPLES, **simulating.EXAMPLES}
 
 
 def build() -> App:

@@ -4,7 +4,7 @@ import gc
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,10 +22,24 @@ _FAILURES_KEPT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A seed in which an invariant did not hold."""
+    """A run in which an invariant did not hold."""
 
-    seed: int
+    plan: Plan
     broken: Broken
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.plan.seed
+
+    @property
+    def where(self) -> str:
+        """Which run it was."""
+        if not self.plan.fuses:
+            return f"seed {self.seed}"
+        (provider, suffix), *_ = self.plan.scenarios
+        awaits = " and ".join(map(str, self.plan.fuses))
+        return f"{provider} {suffix}, dying at await {awaits}"
 
 
 @dataclass(slots=True)
@@ -50,7 +64,7 @@ class Tally:
         self.covered.update(result.covered)
         self.struck.update(result.struck)
         if result.broken is not None and len(self.failures) < _FAILURES_KEPT:
-            self.failures.append(Failure(result.plan.seed, result.broken))
+            self.failures.append(Failure(result.plan, result.broken))
 
     def add(self, other: "Tally") -> None:
         """Add what another core did."""
@@ -86,7 +100,8 @@ def fight(
 ) -> Tally:
     """Run the seeds from `first` on; stop early where something is broken."""
     whole, by = Tally(), reduction or Reduction()
-    for tally in _tallies(list(_shares(first, seeds)), jobs, by):
+    shares = list(_shares(first, seeds))
+    for tally in _spread(run_seeds, [(start, number, by) for start, number in shares], jobs):
         whole.add(tally)
         if progress is not None:
             progress(whole)
@@ -95,43 +110,56 @@ def fight(
     return whole
 
 
+def run_all(plans: Sequence[Plan], jobs: int = 1) -> Tally:
+    """Run these plans to the last, whatever breaks."""
+    whole = Tally()
+    shares = [(plans[start : start + _SHARE],) for start in range(0, len(plans), _SHARE)]
+    for tally in _spread(run_plans, shares, jobs):
+        whole.add(tally)
+    return whole
+
+
 def _shares(first: int, seeds: int) -> Iterator[tuple[int, int]]:
     for start in range(first, first + seeds, _SHARE):
         yield start, min(_SHARE, first + seeds - start)
 
 
-def _tallies(shares: Sequence[tuple[int, int]], jobs: int, by: Reduction) -> Iterator[Tally]:
+def _spread(
+    work: Callable[..., Tally], shares: Sequence[tuple[object, ...]], jobs: int
+) -> Iterator[Tally]:
+    """Yield what comes of each share, in order, from as many processes as there are jobs."""
     if jobs <= 1:
-        for start, number in shares:
-            yield run_seeds(start, number, by)
+        for share in shares:
+            yield work(*share)
         return
     # Fresh interpreters: nothing of this one, threads included, is carried over.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         try:
-            yield from pool.map(
-                run_seeds, *zip(*shares, strict=True), [by] * len(shares), chunksize=1
-            )
+            yield from pool.map(work, *zip(*shares, strict=True))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run_seeds(first: int, number: int, by: Reduction) -> Tally:
     """Run some seeds in this process."""
-    return run_plans((drawn(seed).reduced(by) for seed in range(first, first + number)))
+    return run_plans(drawn(seed).reduced(by) for seed in range(first, first + number))
 
 
-def run_plans(plans: Iterator[Plan]) -> Tally:
+def run_plans(plans: Iterable[Plan]) -> Tally:
     """Run some plans in this process; what they leave behind is collected now and then."""
     tally, began = Tally(), time.process_time()
     was_enabled = gc.isenabled()
     gc.disable()
+    # What is there before is none of the runs' garbage: looking through it would cost the most.
+    gc.freeze()
     try:
         for place, plan in enumerate(plans):
             tally.count(Run(plan).go())
             if place % _COLLECT_EVERY == _COLLECT_EVERY - 1:
                 gc.collect(1)
     finally:
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
     tally.cpu_s = time.process_time() - began

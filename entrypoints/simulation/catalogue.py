@@ -11,7 +11,7 @@ from domain.payee import Msisdn
 from entrypoints.settings import Settings, read_settings
 from entrypoints.simulation.plan import VARIANTS, Plan
 
-_SECRET = "a secret that guards nothing in a simulation"  # noqa: S105
+_SECRET = "a secret that guards nothing in a simulation"  # noqa: S105 -- as it says
 
 
 @lru_cache(maxsize=1)

@@ -44,9 +44,7 @@ EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "review": tuple(ReviewReason),
     "event": tuple(EventType),
     "finding": _FINDINGS,
-    "manner": tuple(
-        each.name.lower() for each in Manner if each is not Manner.CREDENTIALS_EXPIRED
-    ),
+    "manner": tuple(each.name.lower() for each in Manner if each is not Manner.CREDENTIALS_EXPIRED),
     "request": _REQUESTS,
     "refusal": _REFUSALS,
     "scenario": tuple(f"{each} {suffix}" for each in PROVIDERS for suffix in scenarios_of(each)),

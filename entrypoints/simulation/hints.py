@@ -15,8 +15,10 @@ from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.world import ProcessClock, World
 
 Horizon = Callable[[UUID | None], Mapping[Work, float]]
-"""When each kind of work is due next, in virtual seconds of the true time; absent: never. It is asked
-on behalf of whoever relays under that id."""
+"""When each kind of work is due next, in virtual seconds of the true time; absent: never.
+
+It is asked on behalf of whoever relays under that id.
+"""
 
 _SLACK = 1e-6
 
@@ -38,8 +40,6 @@ class _Idle:
 class SkippingSignals(Signals):
     """Implements `Nudge` and `Waiting`: a wait ends at the first poll that can find something.
 
-    every_poll: leave none out any more, as for a process that is told to stop.
-
     A poll before that would find nothing and change nothing, so leaving it out is no kinder than
     reality; it lets days pass in no time. A nudge can get lost.
     """
@@ -50,7 +50,9 @@ class SkippingSignals(Signals):
         self.wall = clock
         self._horizon = horizon
         self.relays_as: UUID | None = None
-        self.every_poll = False
+        self._every_poll = False
+        self._last_due: Mapping[Work, float] | None = None
+        self._offset = timedelta(0)
         self._told = dict.fromkeys(Work, 0)
         self._heard: dict[tuple[int, Work], int] = {}
         self._idlers: list[_Idle] = []
@@ -75,10 +77,23 @@ class SkippingSignals(Signals):
 
     def reconsider(self) -> None:
         """Look at what is due again: something was committed, or a clock was set."""
-        if self._idlers:
-            due = self._horizon(self.relays_as)
-            for idler in self._idlers:
+        if not self._idlers:
+            self._last_due = None
+            return
+        due = self._horizon(self.relays_as)
+        seen, moved = self._last_due, self.wall.offset != self._offset
+        if seen is not None and not moved and due == seen:
+            return
+        self._last_due, self._offset = due, self.wall.offset
+        for idler in self._idlers:
+            if seen is None or moved or due.get(idler.kind) != seen.get(idler.kind):
                 self._set_alarm(idler, due)
+
+    def leave_none_out(self) -> None:
+        """Wait for every poll from now on, as a process that is told to stop must."""
+        self._every_poll = True
+        for idler in self._idlers:
+            self._set_alarm(idler, {})
 
     async def _sleep(self, kind: Work, longest: float) -> None:
         loop = self._world.loop
@@ -96,7 +111,7 @@ class SkippingSignals(Signals):
         due = horizon.get(idler.kind, math.inf)
         if idler.kind is Work.TIDY:
             due -= self.wall.offset.total_seconds()
-        if self.every_poll:
+        if self._every_poll:
             due = self._world.elapsed
         if due == idler.due and idler.alarm is not None:
             return
@@ -110,9 +125,7 @@ class SkippingSignals(Signals):
         idler.looks_at = looks_at
         if looks_at < math.inf:
             # In the waiter's own context: a paused process does not hear its alarm.
-            idler.alarm = self._world.loop.call_at(
-                looks_at, _ring, idler, context=idler.context
-            )
+            idler.alarm = self._world.loop.call_at(looks_at, _ring, idler, context=idler.context)
 
     def _look_after(self, idler: _Idle, due: float) -> float:
         """Return the first of its polls that is not before the due time, nor in the past."""

@@ -6,7 +6,7 @@ simulation, which can be stopped for a while or die at any of its awaits.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, TypeVar
@@ -49,7 +49,7 @@ class Turn(asyncio.TimerHandle):
     def __init__(
         self,
         callback: Callable[..., object],
-        args: tuple[Any, ...],
+        args: tuple[object, ...],
         context: Context,
         when: float,
     ) -> None:
@@ -75,10 +75,16 @@ class Turn(asyncio.TimerHandle):
 class NumberedTask(asyncio.Task[Any]):
     """A task whose hash is its number: sets of tasks have the same order in every run."""
 
-    def __init__(self, number: int, coro: Coroutine[Any, Any, Any], **options: Any) -> None:
+    def __init__(
+        self,
+        number: int,
+        coro: Coroutine[Any, Any, Any],
+        loop: "SimulatedLoop",
+        context: Context | None,
+    ) -> None:
         # Before the rest: asyncio puts a task into a set while it is made.
         self.number = number
-        super().__init__(coro, **options)
+        super().__init__(coro, loop=loop, name=f"t{number}", context=context)
 
     def __hash__(self) -> int:
         return self.number
@@ -124,7 +130,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return False
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> Turn:
         """Have a callback run at the present time."""
         turn = Turn(callback, args, context or copy_context(), self._elapsed)
@@ -132,14 +138,20 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return turn
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any,
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: object,
         context: Context | None = None,
     ) -> Turn:
         """Have a callback run after this many seconds."""
         return self.call_at(self._elapsed + delay, callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any,
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: object,
         context: Context | None = None,
     ) -> Turn:
         """Have a callback run at a time."""
@@ -148,14 +160,17 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (turn.when(), self._made, turn))
         return turn
 
-    def create_task(
-        self, coro: Coroutine[Any, Any, Result],
-        *, name: str | None = None, context: Context | None = None, **_: Any,
+    def create_task(  # type: ignore[override]  # our coroutines are no generators
+        self,
+        coro: Coroutine[Any, Any, Result],
+        *,
+        context: Context | None = None,
+        **_: object,
     ) -> asyncio.Task[Result]:
         """Return a task whose place in sets is the same in every run."""
         number = len(self._tasks) + 1
-        task = NumberedTask(number, coro, loop=self, name=name or f"t{number}", context=context)
-        # Tasks of earlier runs have the same hash: in one set of all tasks they would be in the way.
+        task = NumberedTask(number, coro, self, context)
+        # Tasks of earlier runs have the same hash: in one set of all they would be in the way.
         asyncio._unregister_task(task)  # noqa: SLF001 -- documented for those who extend asyncio
         self._tasks.append(task)
         return task

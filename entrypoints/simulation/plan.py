@@ -1,10 +1,11 @@
-"""The plan of a run: everything that its seed decides beforehand, and how it can be made smaller."""
+"""The plan of a run: what its seed decides beforehand, and how it can be made smaller."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
+from typing import Final
 
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
 from adapters.sandbox.scenarios import SCENARIOS
@@ -104,12 +105,8 @@ WINDOWS: Mapping[FaultKind, tuple[float, float]] = {
 
 VARIANTS: Mapping[str, Capabilities] = {
     "usual": Capabilities(idempotent_submit=True, lookup_by_reference=True, webhook_proves=True),
-    "careful": Capabilities(
-        idempotent_submit=False, lookup_by_reference=True, webhook_proves=True
-    ),
-    "blind": Capabilities(
-        idempotent_submit=False, lookup_by_reference=False, webhook_proves=True
-    ),
+    "careful": Capabilities(idempotent_submit=False, lookup_by_reference=True, webhook_proves=True),
+    "blind": Capabilities(idempotent_submit=False, lookup_by_reference=False, webhook_proves=True),
     "final": Capabilities(
         idempotent_submit=False,
         lookup_by_reference=True,
@@ -132,10 +129,15 @@ _POLICIES = (
     Policy(review_after=timedelta(hours=1), not_found_grace=timedelta(seconds=60)),
     Policy(review_after=timedelta(hours=2), retry_base=timedelta(seconds=5)),
     Policy(review_after=timedelta(minutes=20), retry_max_attempts=1),
-    Policy(review_after=timedelta(hours=6), not_found_grace=timedelta(seconds=10)),
+    Policy(review_after=timedelta(minutes=40), not_found_grace=timedelta(seconds=10)),
     Policy(review_after=timedelta(hours=1), retry_max_attempts=0),
-    Policy(),
 )
+_USUAL: Final = 0.6
+"""How often both providers promise what they do by default."""
+_ON_ONE_MACHINE: Final = 0.4
+"""How often all processes share a clock."""
+_THE_DEFAULT: Final = 0.04
+"""How often a run has the default policy: days of questions make it a long one."""
 _PACES = (
     Pace((0.0, 0.0), (0.0, 0.1), 5.0, 2.0, 5.0, 1.0, 30.0),
     Pace((0.05, 0.4), (0.3, 5.0), 60.0, 20.0, 40.0, 2.0, 300.0),
@@ -155,6 +157,15 @@ class Reduction:
     cash_outs: int | None = None
     processes: int | None = None
     without: frozenset[FaultKind] = frozenset()
+
+    def joined(self, other: "Reduction") -> "Reduction":
+        """Return what takes away what both do."""
+        return Reduction(
+            other.users or self.users,
+            other.cash_outs or self.cash_outs,
+            other.processes or self.processes,
+            self.without | other.without,
+        )
 
     def options(self) -> str:
         """Return it as options of `cashout simulate`."""
@@ -221,7 +232,7 @@ def drawn(seed: int) -> Plan:
         for kind in FaultKind
         if chance.random() < likely
     }
-    usual = chance.random() < 0.6
+    usual = chance.random() < _USUAL
     variants = {
         each: "usual" if usual else chance.choice(sorted(VARIANTS))
         for each in (ORANGE_MONEY, AFRIMONEY)
@@ -233,12 +244,12 @@ def drawn(seed: int) -> Plan:
         processes=chance.choice((1, 2, 2, 3)),
         rates=rates,
         variants=variants,
-        policy=chance.choice(_POLICIES),
+        policy=Policy() if chance.random() < _THE_DEFAULT else chance.choice(_POLICIES),
         pace=chance.choice(_PACES),
         poll_s=chance.choice(_POLLS_S),
         phase_s=chance.choice(_PHASES_S),
         start=chance.choice(_STARTS),
-        common_clock=chance.random() < 0.4,
+        common_clock=chance.random() < _ON_ONE_MACHINE,
         shuffle=chance.choice((0.0, 0.3, 1.0, 1.0)),
     )
 

@@ -1,25 +1,27 @@
 """The service's processes: the real object graph, built anew at every start, and their fates."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from datetime import timedelta
+from functools import lru_cache
 from random import Random
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
+from adapters.memory.manual_time import SeededChance
 from adapters.memory.reader import MemoryReader
 from adapters.memory.store import MemoryStore
-from adapters.memory.manual_time import SeededChance
 from application.ports import StorageUnavailable
 from application.worker import Pace
 from domain.cash_out import CashOut
-from domain.refusals import InvalidSignature, InvalidWebhook, Refusal
+from domain.refusals import InvalidSignature, InvalidWebhook
 from entrypoints.container import Container, Service
 from entrypoints.simulation.broker import Broker, SimulatedPublisher
 from entrypoints.simulation.catalogue import settings
 from entrypoints.simulation.courier import Post
 from entrypoints.simulation.hints import SkippingSignals
-from entrypoints.simulation.loop import OWNER, Owner, Turn
+from entrypoints.simulation.loop import OWNER, Owner
 from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.providers import ProviderSide, SimulatedGateway
 from entrypoints.simulation.store import SimulatedStore, SimulatedUnits
@@ -29,8 +31,12 @@ Result = TypeVar("Result")
 
 _GRACE: Final = timedelta(seconds=50)
 _WEBHOOK_PATIENCE_S: Final = 10.0
-_CONTAINER = Container()
-"""Declared once: making a container costs more than making what is in it."""
+
+
+@lru_cache(maxsize=1)
+def _container() -> Container:
+    """Return the one container: making it costs more than making what is in it."""
+    return Container()
 
 
 class Gone(Exception):
@@ -48,7 +54,7 @@ class FaultyReader(MemoryReader):
         super().__init__(store)
         self._world = world
 
-    async def cash_out(self, cash_out_id: "Any") -> CashOut | None:
+    async def cash_out(self, cash_out_id: UUID) -> CashOut | None:
         """Return one cash-out, or raise StorageUnavailable."""
         faults = self._world.faults
         if faults.is_on(FaultKind.STORE_AWAY) or faults.strikes(FaultKind.READ_FAILS):
@@ -78,9 +84,10 @@ class Process(Owner):
         """Wire it up by the page that wires the real service up."""
         world, plan = self.world, self.world.plan
         poll = timedelta(seconds=plan.poll_s)
-        _CONTAINER.reset_singletons()
-        _CONTAINER.reset_override()
-        _CONTAINER.override_providers(
+        container = _container()
+        container.reset_singletons()
+        container.reset_override()
+        container.override_providers(
             settings=settings(),
             catalogue=world.catalogue,
             policy=plan.policy,
@@ -95,7 +102,7 @@ class Process(Owner):
             chance=SeededChance(plan.chance(f"process {self.name}").getrandbits(64)),
             journal=Watcher(world),
         )
-        service: Service = _CONTAINER.service()
+        service: Service = container.service()
         return service
 
     def start(self) -> None:
@@ -105,13 +112,13 @@ class Process(Owner):
         self.work.add_done_callback(self._work_ended)
         self.world.note("started", self.name)
 
-    def spawn(self, work: "Any") -> "asyncio.Task[Any]":
+    def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Run something in this process."""
         context: Context = self.world.outside.copy()
         context.run(OWNER.set, self)
         return self.world.loop.create_task(work, context=context)
 
-    def _work_ended(self, task: "asyncio.Task[None]") -> None:
+    def _work_ended(self, task: asyncio.Task[None]) -> None:
         self.world.report(task)
 
     def die(self) -> None:
@@ -146,8 +153,7 @@ class Process(Owner):
 
     async def stop(self) -> None:
         """End as after SIGTERM: drain, then go."""
-        self.signals.every_poll = True
-        self.signals.reconsider()
+        self.signals.leave_none_out()
         self.service.worker.stop()
         if self.work is not None:
             await asyncio.wait({self.work})
@@ -155,12 +161,15 @@ class Process(Owner):
         await self.service.request.finish()
 
     async def call(
-        self, what: Callable[[], Awaitable[Result]], patience_s: float, hang_up_s: float | None = None
+        self,
+        what: Callable[[], Awaitable[Result]],
+        patience_s: float,
+        hang_up_s: float | None = None,
     ) -> Result:
         """Return what a request to this process is answered; raise what it raises.
 
-        Raises Gone when it dies, Impatient after `patience_s` (the work goes on). hang_up_s: when the
-        caller goes away, and the server cancels its request.
+        Raises Gone when it dies, Impatient after `patience_s` (the work goes on). hang_up_s: when
+        the caller goes away, and the server cancels its request.
         """
         if self.dead:
             raise Gone
@@ -184,12 +193,12 @@ class Process(Owner):
                 timer.cancel()
 
     @staticmethod
-    def _hang_up(task: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
+    def _hang_up(task: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
         task.cancel()
         _give_up(answer)
 
 
-def _pass_on(task: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
+def _pass_on(task: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
     fault = None if task.cancelled() else task.exception()
     if answer.done():
         return
@@ -201,7 +210,7 @@ def _pass_on(task: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
         answer.set_result(task.result())
 
 
-def _give_up(answer: "asyncio.Future[Any]") -> None:
+def _give_up(answer: asyncio.Future[Any]) -> None:
     if not answer.done():
         answer.set_exception(Impatient())
 
@@ -293,6 +302,6 @@ class Fleet:
         self._parts[1].changed()
 
 
-def _set(done: "asyncio.Future[None]") -> None:
+def _set(done: asyncio.Future[None]) -> None:
     if not done.done():
         done.set_result(None)

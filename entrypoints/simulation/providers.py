@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +22,7 @@ from adapters.sandbox.settings import Fidelity, Pace, SandboxSettings
 from adapters.sandbox.transactions import Answer, Report
 from adapters.sandbox.transactions import Order as ProvidersOrder
 from application.ports import Order, WebhookReading
-from domain.attempts import OutcomeKind
+from domain.attempts import Attempt, OutcomeKind
 from domain.evidence import News, NoAnswer, NotFound, Outcome
 from domain.failures import FailureCode
 from domain.states import Status
@@ -84,7 +84,8 @@ def _engine(plan: Plan) -> Engine:
 class ProviderSide:
     """Both providers, with their ledger, and the line that leads to them.
 
-    sends and questions count the calls about each reference.
+    sends and questions count the calls about each reference; not_found is when one was last said
+    to be unknown.
     """
 
     def __init__(self, world: World, store: SimulatedStore) -> None:
@@ -96,6 +97,7 @@ class ProviderSide:
         self.ids: dict[str, list[str]] = {ORANGE_MONEY: [], AFRIMONEY: []}
         self.sends: dict[str, int] = {}
         self.questions: dict[str, int] = {}
+        self.not_found: dict[str, datetime] = {}
 
     def latency(self) -> float:
         """Return how long one way takes, in seconds."""
@@ -117,9 +119,7 @@ class ProviderSide:
             return BY_STATUS[401]
         return None
 
-    def arrive(
-        self, provider: str, order: Order, answered: "asyncio.Future[Outcome | None]"
-    ) -> None:
+    def arrive(self, provider: str, order: Order, answered: asyncio.Future[Outcome | None]) -> None:
         """Have the provider act on a submit, and send its answer back if it has one."""
         world, now = self.world, self.world.now()
         theirs = providers_order(order)
@@ -149,6 +149,7 @@ class ProviderSide:
         self.engine.settle(now)
         self.courier.arm()
         if report is None:
+            self.not_found[order.reference] = now
             return NotFound()
         told = report.order
         return replace(
@@ -223,7 +224,7 @@ def providers_order(order: Order) -> ProvidersOrder:
     )
 
 
-def _resolve(answered: "asyncio.Future[Outcome | None]", outcome: Outcome | None) -> None:
+def _resolve(answered: asyncio.Future[Outcome | None], outcome: Outcome | None) -> None:
     if not answered.done():
         answered.set_result(outcome)
 
@@ -315,6 +316,24 @@ class SimulatedGateway:
         if stored is None or len(stored.attempts) < order.attempt:
             how = f"{order.reference} is sent, and attempt {order.attempt} is not committed"
             world.violated(Invariant.ATTEMPT_BEFORE_FIRST_BYTE, how)
+        elif self._is_unsafe(order, stored.attempts[: order.attempt - 1]):
+            how = f"{order.reference} is sent again, and an earlier attempt may have been paid"
+            world.violated(Invariant.SENT_AGAIN_ONLY_WHEN_SAFE, how)
+
+    def _is_unsafe(self, order: Order, earlier: Sequence[Attempt]) -> bool:
+        """Tell whether sending breaks the rule about earlier attempts, by our own books."""
+        if all(each.outcome is OutcomeKind.UNSENT for each in earlier):
+            return False
+        promises, policy = self._world.capabilities[self._provider], self._world.plan.policy
+        wait = promises.not_found_final_after
+        if promises.idempotent_submit:
+            wait = policy.not_found_grace
+        not_found_at = self._side.not_found.get(order.reference)
+        if wait is None or not_found_at is None:
+            return True
+        # A clock that all share can be set, and attempts are timed by it.
+        slack = timedelta(days=1) if self._world.plan.common_clock else timedelta(seconds=1)
+        return not_found_at - earlier[-1].started_at + slack < wait
 
     async def _wait(self) -> None:
         seconds = self._side.latency()

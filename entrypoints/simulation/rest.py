@@ -8,7 +8,6 @@ from typing import Final
 
 from adapters.sandbox.behaviour import Word
 from adapters.sandbox.ledger import Payout
-from domain.attempts import OutcomeKind
 from domain.cash_out import CashOut
 from domain.events import ANNOUNCES, EventType
 from domain.states import ENDINGS, Status, Verdict
@@ -92,9 +91,9 @@ class Rest:
         if not cash_out.ended and cash_out.review is None:
             yield Invariant.ACCEPTED_IS_NEVER_LOST, f"{facts} neither ended nor is in review"
         reviewed = cash_out.review is not None
-        if cash_out.status is Status.COMPLETED and not reviewed:
-            if not any(_is_ours(each, cash_out) for each in paid):
-                yield Invariant.COMPLETED_MEANS_PAID, f"{facts} is not in the ledger: {paid}"
+        is_paid = any(_is_ours(each, cash_out) for each in paid)
+        if cash_out.status is Status.COMPLETED and not reviewed and not is_paid:
+            yield Invariant.COMPLETED_MEANS_PAID, f"{facts} is not in the ledger: {paid}"
         unpaid = cash_out.status in {Status.FAILED, Status.CANCELLED}
         if unpaid and paid and not reviewed:
             yield Invariant.FAILED_MEANS_UNPAID, f"{facts} is in the ledger: {paid}"
@@ -120,12 +119,6 @@ class Rest:
         spent = sum(not each.is_our_fault for each in cash_out.attempts)
         if spent > budget:
             yield Invariant.ATTEMPTS_ARE_BOUNDED, f"{cash_out.id}: {spent} of {budget} attempts"
-        open_sends = [each for each in cash_out.attempts if each.outcome is not OutcomeKind.UNSENT]
-        promises = self.world.capabilities[cash_out.provider]
-        if len(open_sends) > 1 and not promises.idempotent_submit:
-            if promises.not_found_final_after is None:
-                how = f"{cash_out.id} was sent again to a provider that does not compare references"
-                yield Invariant.PAID_AT_MOST_ONCE, how
         asked = self.side.questions.get(cash_out.reference, 0)
         rung = self.side.courier.rung.get(cash_out.reference, 0)
         age = (self.world.now() - cash_out.created_at).total_seconds()

@@ -26,8 +26,8 @@ class Result:
     """What a run showed.
 
     broken: the invariant that did not hold, or None. covered and struck: what happened how often.
-    turns: callbacks in all; turns_of_first: those of the process that was started first. fingerprint:
-    equal for two runs that did the same in the same order.
+    turns: callbacks in all; turns_of_first: those of the process that was started first.
+    fingerprint: equal for two runs that did the same in the same order.
     """
 
     plan: Plan

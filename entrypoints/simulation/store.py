@@ -5,7 +5,6 @@ stopped or lose the answer to its commit, and what is committed is watched.
 """
 
 import asyncio
-import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextvars import ContextVar, Token

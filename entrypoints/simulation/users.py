@@ -1,4 +1,4 @@
-"""The users: they ask, click twice, send again, cancel, look, and meddle with what is not theirs."""
+"""The users: they ask, click twice, send again, cancel, look, and meddle with others' affairs."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -32,6 +32,10 @@ _PATIENCE_S: Final = 20.0
 _MOST_TRIES: Final = 60
 _USUAL_SCENARIO: Final = "789"
 _NO_ANSWER: Final = (*STORE_FAULTS, Gone, Impatient, IdempotencyKeyInUse)
+_USUAL: Final = 0.4
+_REFERENCED: Final = 0.4
+_WITHOUT_KEY: Final = 0.2
+"""Shares of the cash-outs: some have a key, some a reference, some both, some neither."""
 _AMOUNTS: Final = (0, 0, 1, 50, 50, 100)
 """How far between the smallest and the largest amount, in percent: limits are to be met."""
 
@@ -73,7 +77,7 @@ class Users:
             provider, suffix = plan.scenarios[place % len(plan.scenarios)]
         else:
             provider = chance.choice((ORANGE_MONEY, ORANGE_MONEY, AFRIMONEY))
-            usual = chance.random() < 0.4
+            usual = chance.random() < _USUAL
             suffix = _USUAL_SCENARIO if usual else chance.choice(scenarios_of(provider))
         # Few countries, so that users meet their own limits.
         country, code = chance.choice(countries_of(provider)[:2])
@@ -89,8 +93,8 @@ class Users:
             account=known.e164,
             name="Awa Koné",
             msisdn=known,
-            reference=f"REF-{plan.seed}-{place}" if named < 0.4 else None,
-            key=f"key-{place}" if named > 0.2 else None,
+            reference=f"REF-{plan.seed}-{place}" if named < _REFERENCED else None,
+            key=f"key-{place}" if named > _WITHOUT_KEY else None,
         )
 
     def _amount(self, provider: str, code: str) -> str:
@@ -105,9 +109,7 @@ class Users:
         faults = self._world.faults
         clicks = [self._world.spawn(self._ask(request))]
         if request.key or request.reference:
-            clicks += [
-                self._world.spawn(self._ask(request)) for _ in range(self._clicks_more())
-            ]
+            clicks += [self._world.spawn(self._ask(request)) for _ in range(self._clicks_more())]
         told = [await each for each in clicks]
         taken = next((each for each in told if each is not None), None)
         if taken is not None:
@@ -220,12 +222,14 @@ class Users:
 
     async def _meddle(self, cash_out: CashOut) -> None:
         stranger = Caller("a stranger")
-        for what in ("get", "cancel"):
-            answer = await self._try(
-                lambda s, what=what: (s.get if what == "get" else s.cancel)(stranger, cash_out.id)
-            )
+        acts: tuple[Wanted, ...] = (
+            lambda service: service.get(stranger, cash_out.id),
+            lambda service: service.cancel(stranger, cash_out.id),
+        )
+        for act in acts:
+            answer = await self._try(act)
             if answer is not None and not isinstance(answer, Forbidden | NotFound):
-                how = f"a stranger may {what} {cash_out.id}: {answer!r}"
+                how = f"a stranger is let in to {cash_out.id}: {answer!r}"
                 self._world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)
 
     async def _try(self, what: Wanted) -> object:

@@ -133,5 +133,3 @@ class Watch:
 
 def _ending(cash_out: CashOut) -> tuple[object, ...]:
     return (cash_out.status, cash_out.completed_at, cash_out.failure_code, cash_out.failure_reason)
-
-

@@ -36,6 +36,7 @@ class Invariant(StrEnum):
     TOTALS_ADD_UP = "totals_add_up"
     STRANGERS_CHANGE_NOTHING = "strangers_change_nothing"
     ATTEMPT_BEFORE_FIRST_BYTE = "attempt_before_first_byte"
+    SENT_AGAIN_ONLY_WHEN_SAFE = "sent_again_only_when_safe"
     SAME_KEY_SAME_CASH_OUT = "same_key_same_cash_out"
     HISTORY_ONLY_GROWS = "history_only_grows"
     ATTEMPTS_ARE_BOUNDED = "attempts_are_bounded"

@@ -29,6 +29,7 @@ COMMANDS = [
     ("doctor",),
     ("openapi",),
     ("completion",),
+    ("simulate",),
 ]
 
 

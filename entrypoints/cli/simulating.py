@@ -1,0 +1,74 @@
+"""The command that proves things: what it takes and what it teaches."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from entrypoints.cli.options import AsJson
+
+EXAMPLES = {
+    "simulate": """\
+Examples:
+  cashout simulate
+  cashout simulate --seeds 1000000 --jobs 8
+  cashout simulate --from 4711 --seeds 1
+  cashout simulate --crash-points
+
+A seed that breaks something is made smaller and told as a line that replays it; exit code 1.
+""",
+}
+
+_Few = Annotated[
+    int | None,
+    Parameter(validator=Number(gte=1, lte=100), show_default=False, help="At most so many."),
+]
+
+
+def simulate(
+    *,
+    seeds: Annotated[
+        int, Parameter(validator=Number(gte=1, lte=100_000_000), help="How many schedules.")
+    ] = 2_000,
+    start: Annotated[
+        int | None,
+        Parameter(
+            name="--from",
+            validator=Number(gte=0),
+            show_default=False,
+            help="The first seed; otherwise one that was never tried before.",
+        ),
+    ] = None,
+    jobs: Annotated[int, Parameter(validator=Number(gte=1, lte=256), help="Cores to use.")] = 1,
+    crash_points: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Instead: die at every await of every scenario, and at sampled pairs.",
+        ),
+    ] = False,
+    pairs: Annotated[
+        int,
+        Parameter(validator=Number(gte=0, lte=100_000_000), help="Of those pairs, how many."),
+    ] = 20_000,
+    without: Annotated[
+        str, Parameter(show_default=False, help="Faults to leave out, separated by commas.")
+    ] = "",
+    users: _Few = None,
+    cash_outs: _Few = None,
+    processes: _Few = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run the whole service in virtual time under faults drawn by a seed, and check what must hold.
+
+    Every schedule has its own crashes, pauses, outages, lost answers, clocks and attackers. When
+    they are over, each cash-out must have ended or be in review, and agree with the provider's
+    ledger. Nothing is opened, sent or kept.
+    """
+    from entrypoints.cli.simulation import explore, fight_through, reduction_of
+
+    if crash_points:
+        return explore(pairs=pairs, jobs=jobs, as_json=as_json)
+    by = reduction_of(without, users=users, cash_outs=cash_outs, processes=processes)
+    return fight_through(seeds, start, jobs=jobs, by=by, as_json=as_json)
