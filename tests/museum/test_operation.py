@@ -140,10 +140,11 @@ def bodies(module: Module) -> Iterator[tuple[str, str]]:
 
 def test_news_have_one_door_and_one_judge() -> None:
     """What a webhook did with a status and what a query did with it were two copies."""
-    callers: defaultdict[str, set[str]] = defaultdict(set)
+    users: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for module in modules(*PACKAGES):
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                callers[node.func.id].add(module.place)
-    assert callers["judge"] == {"domain/cash_out.py"}
-    assert callers["record"] == {"application/record_news.py"}
+            if isinstance(node, ast.ImportFrom):
+                for each in node.names:
+                    users[node.module or "", each.name].add(module.place)
+    assert users["domain.states", "judge"] == {"domain/cash_out.py"}
+    assert users["domain.record", "record"] == {"application/record_news.py"}
