@@ -22,7 +22,7 @@ _CLEANING_ROUNDS = 50
 class Owner:
     """A process as the scheduler sees it.
 
-    fuse: after this many further callbacks it dies, 0 for never. turns counts its callbacks.
+    fuse: instead of this callback from now it burns, 0 for never. turns counts its callbacks.
     """
 
     def __init__(self) -> None:
@@ -31,6 +31,10 @@ class Owner:
         self.held: list[Turn] = []
         self.fuse = 0
         self.turns = 0
+
+    def burnt(self) -> None:
+        """Do what the fuse was for."""
+        self.die()
 
     def die(self) -> None:
         """Take note that nothing of it will ever run again; `held` keeps what it would have run."""
@@ -244,21 +248,20 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         turn.take()
 
     def _may_run(self, owner: Owner, turn: Turn) -> bool:
+        if not (owner.dead or owner.paused):
+            owner.turns += 1
+            if not owner.fuse:
+                return True
+            owner.fuse -= 1
+            if owner.fuse:
+                return True
+            owner.burnt()
         if owner.dead:
             self._buried.append(turn)
-            return False
-        if owner.paused:
+        elif owner.paused:
             self._stopped[owner] = None
             owner.held.append(turn)
-            return False
-        owner.turns += 1
-        if owner.fuse:
-            owner.fuse -= 1
-            if not owner.fuse:
-                owner.die()
-                self._buried.append(turn)
-                return False
-        return True
+        return False
 
     def _jump(self) -> None:
         """Let time pass until somebody is ready."""

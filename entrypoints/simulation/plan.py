@@ -91,6 +91,7 @@ _RATES: Mapping[FaultKind, tuple[int, ...]] = {
     FaultKind.READ_FAILS: (50, 300),
     FaultKind.NUDGE_LOST: (100, 500, 1000),
     FaultKind.CLIENT_GONE: (50, 200),
+    FaultKind.PAID_BY_HAND: (300, 1000),
 }
 """How often each strikes, per mille of its occasions; other kinds: _OFTEN."""
 
@@ -111,7 +112,7 @@ VARIANTS: Mapping[str, Capabilities] = {
         idempotent_submit=False,
         lookup_by_reference=True,
         webhook_proves=True,
-        not_found_final_after=timedelta(hours=3),
+        not_found_final_after=timedelta(minutes=20),
     ),
 }
 """What a provider can promise. AfriMoney's webhooks never prove anything, whatever the rest."""

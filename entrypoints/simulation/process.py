@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from datetime import timedelta
 from functools import lru_cache
-from random import Random
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -15,17 +14,16 @@ from adapters.memory.store import MemoryStore
 from application.ports import StorageUnavailable
 from application.worker import Pace
 from domain.cash_out import CashOut
-from domain.refusals import InvalidSignature, InvalidWebhook
 from entrypoints.container import Container, Service
 from entrypoints.simulation.broker import Broker, SimulatedPublisher
 from entrypoints.simulation.catalogue import settings
-from entrypoints.simulation.courier import Post
+from entrypoints.simulation.gateway import SimulatedGateway
 from entrypoints.simulation.hints import SkippingSignals
 from entrypoints.simulation.loop import OWNER, Owner
 from entrypoints.simulation.plan import FaultKind
-from entrypoints.simulation.providers import ProviderSide, SimulatedGateway
+from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.store import SimulatedStore, SimulatedUnits
-from entrypoints.simulation.world import STORE_FAULTS, ProcessClock, Watcher, World, pause
+from entrypoints.simulation.world import ProcessClock, Watcher, World
 
 Result = TypeVar("Result")
 
@@ -63,7 +61,10 @@ class FaultyReader(MemoryReader):
 
 
 class Process(Owner):
-    """One process: API and worker together. Its memory is gone when it dies; the store stays."""
+    """One process: API and worker together. Its memory is gone when it dies; the store stays.
+
+    pause_s: when its fuse burns it stops for so long, instead of dying for ever.
+    """
 
     def __init__(
         self, name: str, world: World, store: SimulatedStore, side: ProviderSide, broker: Broker
@@ -79,6 +80,7 @@ class Process(Owner):
         self.on_death: Callable[[Process], None] | None = None
         self._calls: dict[asyncio.Future[Any], None] = {}
         self.work: asyncio.Task[None] | None = None
+        self.pause_s = 0.0
 
     def _build(self, side: ProviderSide, broker: Broker) -> Service:
         """Wire it up by the page that wires the real service up."""
@@ -140,6 +142,15 @@ class Process(Owner):
         if self.signals in self.store.listeners:
             self.store.listeners.remove(self.signals)
 
+    def burnt(self) -> None:
+        """Die, or stop for a while: at this very await."""
+        seconds, self.pause_s = self.pause_s, 0.0
+        if not seconds:
+            self.die()
+            return
+        self.freeze()
+        self.world.loop.call_later(seconds, self.thaw, context=self.world.outside)
+
     def freeze(self) -> None:
         """Stop running, as after SIGSTOP; the store gives up on what it had under way."""
         self.paused = True
@@ -147,7 +158,9 @@ class Process(Owner):
         self.world.note("paused", self.name)
 
     def thaw(self) -> None:
-        """Go on."""
+        """Go on, if it was stopped."""
+        if not self.paused or self.dead:
+            return
         self.world.note("resumed", self.name)
         self.world.loop.release(self)
 
@@ -213,95 +226,3 @@ def _pass_on(task: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
 def _give_up(answer: asyncio.Future[Any]) -> None:
     if not answer.done():
         answer.set_exception(Impatient())
-
-
-class Fleet:
-    """All processes of the service, and where callers reach them: any that is alive."""
-
-    def __init__(
-        self, world: World, store: SimulatedStore, side: ProviderSide, broker: Broker
-    ) -> None:
-        self.world = world
-        self.side = side
-        self._parts = (world, store, side, broker)
-        self._chance: Random = world.plan.chance("fleet")
-        self._fuses = list(world.plan.fuses)
-        self._started = 0
-        self.alive: list[Process] = []
-        self.turns_of_first = 0
-        self.restart_after_s = (0.0, 30.0)
-
-    def start(self) -> Process:
-        """Start one more process."""
-        self._started += 1
-        process = Process(f"p{self._started}", *self._parts)
-        process.on_death = self._died
-        if self._fuses:
-            process.fuse = self._fuses.pop(0)
-        if self.world.plan.common_clock and self.alive:
-            process.clock.offset = self.alive[0].clock.offset
-        self.alive.append(process)
-        process.start()
-        return process
-
-    def any(self) -> Process:
-        """Return a process that takes calls; raise Gone when there is none."""
-        if not self.alive:
-            raise Gone
-        return self._chance.choice(self.alive)
-
-    def _died(self, process: Process) -> None:
-        self.alive.remove(process)
-        if not self.world.over:
-            self.world.spawn(self._restart(self._chance.uniform(*self.restart_after_s)))
-
-    async def _restart(self, seconds: float) -> None:
-        await pause(self.world, seconds)
-        if len(self.alive) < self.world.plan.processes:
-            self.start()
-
-    async def restart_gently(self, process: Process) -> None:
-        """Stop a process as a deployment does, then start another in its place."""
-        self.alive.remove(process)
-        done: asyncio.Future[None] = self.world.loop.create_future()
-        process.on_death = lambda _: _set(done)
-        stopping = process.spawn(process.stop())
-        stopping.add_done_callback(lambda _: _set(done))
-        await done
-        if stopping.done():
-            self.world.report(stopping)
-        process.on_death = None
-        process.die()
-        self.start()
-
-    async def deliver(self, post: Post) -> int | None:
-        """Answer a webhook as the API does."""
-        try:
-            process = self.any()
-            service = process.service
-            await process.call(
-                lambda: service.receive(post.provider, post.headers, post.raw), _WEBHOOK_PATIENCE_S
-            )
-        except InvalidSignature:
-            return 401
-        except InvalidWebhook:
-            return 400
-        except STORE_FAULTS:
-            return 503
-        except (Gone, Impatient):
-            return None
-        return 200
-
-    def heal(self) -> None:
-        """Set clocks right and let everybody run."""
-        for process in self.alive:
-            process.clock.offset = timedelta(0)
-            process.fuse = 0
-            if process.paused:
-                process.thaw()
-        self._parts[1].changed()
-
-
-def _set(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)

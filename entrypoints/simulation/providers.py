@@ -1,41 +1,42 @@
-"""The providers: the sandbox's engine behind a bad line, and the gateway that speaks to it."""
+"""The providers: the sandbox's engine, its ledger, and the bad line that leads to it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from adapters.provider_kit.outcomes import BY_CODE, BY_STATUS, CONFLICT, UNKNOWN
 from adapters.provider_kit.vocabulary import Options, Vocabulary, vocabulary_of
-from adapters.providers.afrimoney import webhook as afrimoney_webhook
 from adapters.providers.afrimoney import wire as afrimoney_wire
-from adapters.providers.orange_money import webhook as orange_webhook
 from adapters.providers.orange_money import wire as orange_wire
 from adapters.sandbox import afrimoney, orange_money
-from adapters.sandbox.behaviour import Manner
+from adapters.sandbox.behaviour import Manner, Word
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, corridor_of
 from adapters.sandbox.engine import Engine
 from adapters.sandbox.ledger import DEFAULT_FLOAT, FloatAccount
 from adapters.sandbox.settings import Fidelity, Pace, SandboxSettings
 from adapters.sandbox.transactions import Answer, Report
 from adapters.sandbox.transactions import Order as ProvidersOrder
-from application.ports import Order, WebhookReading
-from domain.attempts import Attempt, OutcomeKind
-from domain.evidence import News, NoAnswer, NotFound, Outcome
+from application.ports import Order
+from domain.attempts import OutcomeKind
+from domain.cash_out import CashOut
+from domain.evidence import News, NotFound, Outcome
 from domain.failures import FailureCode
 from domain.states import Status
 from entrypoints.simulation.courier import Courier
-from entrypoints.simulation.loop import a_turn
 from entrypoints.simulation.plan import LATEST_REQUEST_S, VARIANTS, FaultKind, Plan
-from entrypoints.simulation.store import SimulatedStore, in_unit
-from entrypoints.simulation.world import Invariant, World, pause
+from entrypoints.simulation.store import SimulatedStore
+from entrypoints.simulation.world import World
 
 CALL_S: Final = 30.0
 """The longest that a call waits for its answer."""
 _OVERTAKEN_S: Final = 2.0
-_VOCABULARIES: Final[Mapping[str, Vocabulary]] = MappingProxyType(
+_FICKLE: Final = frozenset({"304"})
+"""Scenarios whose provider takes an ending back: what is told late was true once."""
+_MAY_BE_PAID: Final = frozenset({Word.PENDING, Word.SUCCESS, Word.SETTLING, Word.REVERSED})
+VOCABULARIES: Final[Mapping[str, Vocabulary]] = MappingProxyType(
     {
         ORANGE_MONEY: vocabulary_of(orange_wire.WORDS, Options(), folds_words=False),
         AFRIMONEY: vocabulary_of(afrimoney_wire.WORDS, Options(), folds_words=True),
@@ -98,6 +99,9 @@ class ProviderSide:
         self.sends: dict[str, int] = {}
         self.questions: dict[str, int] = {}
         self.not_found: dict[str, datetime] = {}
+        self.underway: dict[str, int] = {}
+        self.by_hand: set[str] = set()
+        world.denies = self.denies
 
     def latency(self) -> float:
         """Return how long one way takes, in seconds."""
@@ -122,6 +126,7 @@ class ProviderSide:
     def arrive(self, provider: str, order: Order, answered: asyncio.Future[Outcome | None]) -> None:
         """Have the provider act on a submit, and send its answer back if it has one."""
         world, now = self.world, self.world.now()
+        self.underway[order.reference] -= 1
         theirs = providers_order(order)
         answer = self.engine.transactions.submit(provider, theirs, now)
         if answer.manner is Manner.CREDENTIALS_EXPIRED:
@@ -139,7 +144,7 @@ class ProviderSide:
         if world.faults.strikes(FaultKind.ANSWER_SLOW):
             delay += self.chance.uniform(0, 2 * CALL_S)
         outcome = self._outcome(provider, answer)
-        world.loop.call_later(delay, _resolve, answered, outcome, context=world.outside)
+        world.loop.call_later(delay, resolve, answered, outcome, context=world.outside)
 
     def asked(self, provider: str, order: Order) -> News | NotFound:
         """Answer a look-up."""
@@ -162,9 +167,25 @@ class ProviderSide:
 
     def pay_by_hand(self, provider: str, order: Order) -> None:
         """Have somebody pay an order at the provider's portal, under our reference."""
+        self.by_hand.add(order.reference)
         self.engine.transactions.submit(provider, providers_order(order), self.world.now())
         self.engine.settle(self.world.now())
         self.courier.arm()
+
+    def denies(self, cash_out: CashOut) -> str:
+        """Return what speaks against an ending at the moment when it is told; empty: nothing."""
+        reference = cash_out.reference
+        fickle = cash_out.payee.msisdn.e164[-3:] in _FICKLE
+        if fickle or reference in self.by_hand:
+            return ""
+        if cash_out.status is Status.COMPLETED:
+            return "" if self.engine.ledger.count(reference) else "completed, and nothing was paid"
+        found = self.engine.transactions.look_up(cash_out.provider, reference, self.world.now())
+        if found is None and self.underway.get(reference, 0):
+            return f"{cash_out.status}, and a submit is under way"
+        if found is not None and found.word in _MAY_BE_PAID:
+            return f"{cash_out.status}, and its provider says {found.word}"
+        return ""
 
     def empty_floats(self) -> None:
         """Take all our money at the providers away."""
@@ -195,7 +216,7 @@ class ProviderSide:
             self.ids[provider].append(transaction_id)
 
     def _outcome(self, provider: str, answer: Answer) -> Outcome:
-        vocabulary = _VOCABULARIES[provider]
+        vocabulary = VOCABULARIES[provider]
         if answer.refusal is not None:
             code = vocabulary.code_of(answer.refusal.code, answer.refusal.message)
             return UNKNOWN if code is None else BY_CODE.get(code, UNKNOWN)
@@ -207,7 +228,7 @@ class ProviderSide:
         return outcome
 
     def _news(self, provider: str, report: Report) -> News:
-        vocabulary, word = _VOCABULARIES[provider], _WORDS[provider][report.word]
+        vocabulary, word = VOCABULARIES[provider], _WORDS[provider][report.word]
         its_id = report.transaction_id
         others = [each for each in self.ids[provider] if each != its_id]
         if others and self.world.faults.strikes(FaultKind.IDS_MIXED_UP):
@@ -224,120 +245,7 @@ def providers_order(order: Order) -> ProvidersOrder:
     )
 
 
-def _resolve(answered: asyncio.Future[Outcome | None], outcome: Outcome | None) -> None:
+def resolve(answered: asyncio.Future[Outcome | None], outcome: Outcome | None) -> None:
+    """Hand an answer to the one who waits for it, unless it has one; None: nothing more comes."""
     if not answered.done():
         answered.set_result(outcome)
-
-
-class SimulatedGateway:
-    """Implements `Gateway` for one process, over the bad line."""
-
-    def __init__(self, provider: str, side: ProviderSide) -> None:
-        self._provider = provider
-        self._side = side
-        self._world = side.world
-
-    async def disburse(self, order: Order) -> Outcome:
-        """Have the provider pay."""
-        self._check_sending(order)
-        silence = self._side.refused_at_the_door()
-        if silence is not None:
-            await a_turn()
-            return silence
-        world, side = self._world, self._side
-        side.sends[order.reference] = side.sends.get(order.reference, 0) + 1
-        world.note("sent", order.reference, order.attempt)
-        answered: asyncio.Future[Outcome | None] = world.loop.create_future()
-        if not world.faults.strikes(FaultKind.REQUEST_LOST):
-            # From here on it is under way, whatever becomes of this process.
-            for _ in range(1 + self._is_doubled()):
-                world.loop.call_later(
-                    side.travel(),
-                    side.arrive,
-                    self._provider,
-                    order,
-                    answered,
-                    context=world.outside,
-                )
-        given_up = world.loop.call_later(CALL_S, _resolve, answered, None)
-        outcome = await answered
-        given_up.cancel()
-        return UNKNOWN if outcome is None else outcome
-
-    async def look_up(self, order: Order) -> News | NotFound | NoAnswer:
-        """Ask what became of an order."""
-        world, side = self._world, self._side
-        if in_unit():
-            world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, f"asking about {order.reference}")
-        side.questions[order.reference] = side.questions.get(order.reference, 0) + 1
-        known = order.provider_transaction_id is not None
-        if not known and not world.capabilities[self._provider].lookup_by_reference:
-            return NoAnswer("there is no id to ask by")
-        faults = world.faults
-        if faults.is_on(FaultKind.PROVIDER_AWAY) or faults.strikes(FaultKind.LOOK_UP_UNANSWERED):
-            await pause(world, side.chance.choice((0.1, CALL_S)))
-            return NoAnswer("no answer")
-        await self._wait()
-        finding = side.asked(self._provider, order)
-        await self._wait()
-        return finding
-
-    def read_webhook(
-        self, headers: Sequence[tuple[str, str]], raw: bytes, now: datetime
-    ) -> WebhookReading:
-        """Verify and read a webhook as the real gateways do."""
-        told, vocabulary = self._side.engine.settings, _VOCABULARIES[self._provider]
-        if self._provider == AFRIMONEY:
-            return afrimoney_webhook.read(
-                headers,
-                raw,
-                now,
-                api_key=told.afrimoney_api_key,
-                secret=told.afrimoney_signing_key,
-                vocabulary=vocabulary,
-            )
-        secret = told.orange_money_webhook_secret
-        return orange_webhook.read(headers, raw, secret=secret, vocabulary=vocabulary, proves=True)
-
-    async def check(self) -> str | None:
-        """Return None: it can be reached, most of the time."""
-        return None
-
-    def _is_doubled(self) -> bool:
-        """Tell whether something on the way repeats a submit; only where that is harmless."""
-        idempotent = self._world.capabilities[self._provider].idempotent_submit
-        return idempotent and self._world.faults.strikes(FaultKind.REQUEST_DOUBLED)
-
-    def _check_sending(self, order: Order) -> None:
-        world = self._world
-        if in_unit():
-            world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, f"sending {order.reference}")
-        stored = self._side.store.rows.cash_outs.get(order.cash_out_id)
-        if stored is None or len(stored.attempts) < order.attempt:
-            how = f"{order.reference} is sent, and attempt {order.attempt} is not committed"
-            world.violated(Invariant.ATTEMPT_BEFORE_FIRST_BYTE, how)
-        elif self._is_unsafe(order, stored.attempts[: order.attempt - 1]):
-            how = f"{order.reference} is sent again, and an earlier attempt may have been paid"
-            world.violated(Invariant.SENT_AGAIN_ONLY_WHEN_SAFE, how)
-
-    def _is_unsafe(self, order: Order, earlier: Sequence[Attempt]) -> bool:
-        """Tell whether sending breaks the rule about earlier attempts, by our own books."""
-        if all(each.outcome is OutcomeKind.UNSENT for each in earlier):
-            return False
-        promises, policy = self._world.capabilities[self._provider], self._world.plan.policy
-        wait = promises.not_found_final_after
-        if promises.idempotent_submit:
-            wait = policy.not_found_grace
-        not_found_at = self._side.not_found.get(order.reference)
-        if wait is None or not_found_at is None:
-            return True
-        # A clock that all share can be set, and attempts are timed by it.
-        slack = timedelta(days=1) if self._world.plan.common_clock else timedelta(seconds=1)
-        return not_found_at - earlier[-1].started_at + slack < wait
-
-    async def _wait(self) -> None:
-        seconds = self._side.latency()
-        if seconds:
-            await pause(self._world, seconds)
-        else:
-            await a_turn()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from entrypoints.simulation.broker import Broker
+from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.loop import NeverEnds, NothingLeft
 from entrypoints.simulation.plan import FaultKind, Plan
-from entrypoints.simulation.process import Fleet
 from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.rest import Rest
 from entrypoints.simulation.store import SimulatedStore

@@ -111,7 +111,7 @@ class SimulatedStore:
         if self._writing is None and not self._queue:
             self._writing = transaction
             return
-        turn = self.world.loop.create_future()
+        turn = asyncio.get_running_loop().create_future()
         self._queue.append((turn, transaction))
         try:
             await turn

@@ -22,8 +22,9 @@ from domain.request import CashOutRequest
 from domain.states import Status
 from entrypoints.container import Service
 from entrypoints.simulation.catalogue import countries_of, number
+from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.plan import FaultKind, scenarios_of
-from entrypoints.simulation.process import Fleet, Gone, Impatient
+from entrypoints.simulation.process import Gone, Impatient
 from entrypoints.simulation.world import STORE_FAULTS, Invariant, World, pause
 
 Wanted = Callable[[Service], Awaitable[object]]

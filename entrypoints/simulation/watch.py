@@ -57,8 +57,17 @@ class Watch:
                 how = f"{after.id}: {before.status} became {after.status}"
                 world.violated(Invariant.ENDINGS_ARE_FINAL, how)
             world.cover("transition", f"{before.status} -> {after.status}")
+            self._check_proof(after)
         self._check_history(before, after)
         self._cover(before, after)
+
+    def _check_proof(self, after: CashOut) -> None:
+        """See that an ending is true when it is told, not only in the end."""
+        denied = self._world.denies(after) if after.ended else ""
+        if denied:
+            completed = after.status is Status.COMPLETED
+            unpaid, paid = Invariant.FAILED_MEANS_UNPAID, Invariant.COMPLETED_MEANS_PAID
+            self._world.violated(paid if completed else unpaid, f"{after.id}: {denied}")
 
     def _check_history(self, before: CashOut, after: CashOut) -> None:
         """See that nothing that was learnt is forgotten."""

@@ -7,15 +7,16 @@ from typing import Final
 from application.ports import Order
 from domain.payee import NumberFormat
 from domain.states import Status
+from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.plan import WINDOWS, FaultKind
-from entrypoints.simulation.process import Fleet, Process
+from entrypoints.simulation.process import Process
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.world import World, pause
 
 _MEAN_S: Final = 4_000.0
 """A fault of one per mille comes about this often; of a hundred, a hundred times as often."""
 _SOONEST_S: Final = 0.5
-_PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0)
+_PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0, 1_500.0)
 _JUMPS_S: Final = (1.0, 60.0, 400.0, 3_600.0)
 _MOST_COMMON_JUMP_S: Final = 400.0
 _HANDS: Final = frozenset({"789", "119", "149"})
@@ -30,7 +31,7 @@ class Weather:
         self._fleet = fleet
         self._store = store
         self._paid: set[str] = set()
-        self.pauses = 0
+        self._chance = world.plan.chance("weather")
 
     def begin(self) -> None:
         """Let each fault of this run come and go."""
@@ -80,22 +81,23 @@ class Weather:
         if not fit:
             return None
         self._world.faults.struck[kind] += 1
-        return self._world.faults.chance(f"{kind} {self._world.elapsed}").choice(fit)
+        return self._chance.choice(fit)
 
     def _crash(self) -> None:
         process = self._somebody(FaultKind.CRASH)
         if process is not None:
-            chance = self._world.faults.chance(f"fuse {self._world.elapsed}")
-            process.fuse = chance.choice((1, 2, 3, 5, 8, 13, 21, 34))
+            process.pause_s = 0.0
+            process.fuse = self._soon()
 
     def _pause(self) -> None:
         process = self._somebody(FaultKind.PAUSE)
         if process is not None:
-            chance = self._world.faults.chance(f"pause {self._world.elapsed}")
-            process.freeze()
-            self._world.loop.call_later(
-                chance.choice(_PAUSES_S), _thaw, process, context=self._world.outside
-            )
+            process.pause_s = self._chance.choice(_PAUSES_S)
+            process.fuse = self._soon()
+
+    def _soon(self) -> int:
+        """Return after how many awaits it strikes: not between two actions, but inside of one."""
+        return self._chance.choice((1, 2, 3, 5, 8, 13, 21, 34))
 
     def _restart(self) -> None:
         process = self._somebody(FaultKind.RESTART)
@@ -106,8 +108,7 @@ class Weather:
         process = self._somebody(kind)
         if process is None:
             return
-        chance = self._world.faults.chance(f"jump {self._world.elapsed}")
-        seconds = chance.choice(_JUMPS_S)
+        seconds = self._chance.choice(_JUMPS_S)
         common = self._world.plan.common_clock
         if common:
             seconds = min(seconds, _MOST_COMMON_JUMP_S)
@@ -139,8 +140,3 @@ class Weather:
                     ),
                 )
                 return
-
-
-def _thaw(process: Process) -> None:
-    if process.paused and not process.dead:
-        process.thaw()

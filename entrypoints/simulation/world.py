@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from application.ports import Conflict, Overloaded, StorageUnavailable
-from domain.cash_out import Change
+from domain.cash_out import CashOut, Change
 from domain.corridors import Catalogue
 from entrypoints.simulation.catalogue import catalogue
 from entrypoints.simulation.faults import Faults
@@ -36,6 +36,7 @@ class Invariant(StrEnum):
     TOTALS_ADD_UP = "totals_add_up"
     STRANGERS_CHANGE_NOTHING = "strangers_change_nothing"
     ATTEMPT_BEFORE_FIRST_BYTE = "attempt_before_first_byte"
+    SENT_UNDER_A_LEASE = "sent_under_a_lease"
     SENT_AGAIN_ONLY_WHEN_SAFE = "sent_again_only_when_safe"
     SAME_KEY_SAME_CASH_OUT = "same_key_same_cash_out"
     HISTORY_ONLY_GROWS = "history_only_grows"
@@ -54,7 +55,11 @@ class Broken:
 
 
 class World:
-    """One run's shared state. covered: what happened at least once, by group and name."""
+    """One run's shared state.
+
+    covered: what happened at least once, by group and name. denies: asked when a cash-out ends, it
+    returns what the provider's books say against that ending.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -64,6 +69,7 @@ class World:
         self.broken: Broken | None = None
         self.trace: list[tuple[object, ...]] = []
         self.over = False
+        self.denies: Callable[[CashOut], str] = _nothing
         self.outside = copy_context()
         catalogue_ = catalogue(plan)
         self.catalogue = catalogue_
@@ -109,6 +115,10 @@ class World:
             self.broken = Broken(invariant, how)
             self.note("broken", invariant, how)
             self.loop.halted = True
+
+
+def _nothing(_: CashOut) -> str:
+    return ""
 
 
 def _caps(of: Catalogue, now: datetime) -> Mapping[tuple[str, str], tuple[int, int]]:

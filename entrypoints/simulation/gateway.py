@@ -1,0 +1,146 @@
+"""The gateway of a simulated process: it speaks to the providers over a line that may fail."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from adapters.provider_kit.outcomes import UNKNOWN
+from adapters.providers.afrimoney import webhook as afrimoney_webhook
+from adapters.providers.orange_money import webhook as orange_webhook
+from adapters.sandbox.corridors import AFRIMONEY
+from application.ports import Order, WebhookReading
+from domain.attempts import Attempt, OutcomeKind
+from domain.cash_out import CashOut
+from domain.evidence import News, NoAnswer, NotFound, Outcome
+from entrypoints.simulation.loop import a_turn
+from entrypoints.simulation.plan import FaultKind
+from entrypoints.simulation.providers import CALL_S, VOCABULARIES, ProviderSide, resolve
+from entrypoints.simulation.store import in_unit
+from entrypoints.simulation.world import Invariant, pause
+
+
+class SimulatedGateway:
+    """Implements `Gateway` for one process, over the bad line."""
+
+    def __init__(self, provider: str, side: ProviderSide) -> None:
+        self._provider = provider
+        self._side = side
+        self._world = side.world
+
+    async def disburse(self, order: Order) -> Outcome:
+        """Have the provider pay."""
+        self._check_sending(order)
+        silence = self._side.refused_at_the_door()
+        if silence is not None:
+            await a_turn()
+            return silence
+        world, side = self._world, self._side
+        side.sends[order.reference] = side.sends.get(order.reference, 0) + 1
+        world.note("sent", order.reference, order.attempt)
+        answered: asyncio.Future[Outcome | None] = world.loop.create_future()
+        if not world.faults.strikes(FaultKind.REQUEST_LOST):
+            # From here on it is under way, whatever becomes of this process.
+            copies = 1 + self._is_doubled()
+            side.underway[order.reference] = side.underway.get(order.reference, 0) + copies
+            for _ in range(copies):
+                world.loop.call_later(
+                    side.travel(),
+                    side.arrive,
+                    self._provider,
+                    order,
+                    answered,
+                    context=world.outside,
+                )
+        given_up = world.loop.call_later(CALL_S, resolve, answered, None)
+        outcome = await answered
+        given_up.cancel()
+        return UNKNOWN if outcome is None else outcome
+
+    async def look_up(self, order: Order) -> News | NotFound | NoAnswer:
+        """Ask what became of an order."""
+        world, side = self._world, self._side
+        if in_unit():
+            world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, f"asking about {order.reference}")
+        side.questions[order.reference] = side.questions.get(order.reference, 0) + 1
+        known = order.provider_transaction_id is not None
+        if not known and not world.capabilities[self._provider].lookup_by_reference:
+            return NoAnswer("there is no id to ask by")
+        faults = world.faults
+        if faults.is_on(FaultKind.PROVIDER_AWAY) or faults.strikes(FaultKind.LOOK_UP_UNANSWERED):
+            await pause(world, side.chance.choice((0.1, CALL_S)))
+            return NoAnswer("no answer")
+        await self._wait()
+        finding = side.asked(self._provider, order)
+        await self._wait()
+        return finding
+
+    def read_webhook(
+        self, headers: Sequence[tuple[str, str]], raw: bytes, now: datetime
+    ) -> WebhookReading:
+        """Verify and read a webhook as the real gateways do."""
+        told, vocabulary = self._side.engine.settings, VOCABULARIES[self._provider]
+        if self._provider == AFRIMONEY:
+            return afrimoney_webhook.read(
+                headers,
+                raw,
+                now,
+                api_key=told.afrimoney_api_key,
+                secret=told.afrimoney_signing_key,
+                vocabulary=vocabulary,
+            )
+        secret = told.orange_money_webhook_secret
+        return orange_webhook.read(headers, raw, secret=secret, vocabulary=vocabulary, proves=True)
+
+    async def check(self) -> str | None:
+        """Return None: it can be reached, most of the time."""
+        return None
+
+    def _is_doubled(self) -> bool:
+        """Tell whether something on the way repeats a submit; only where that is harmless."""
+        idempotent = self._world.capabilities[self._provider].idempotent_submit
+        return idempotent and self._world.faults.strikes(FaultKind.REQUEST_DOUBLED)
+
+    def _check_sending(self, order: Order) -> None:
+        world = self._world
+        if in_unit():
+            world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, f"sending {order.reference}")
+        stored = self._side.store.rows.cash_outs.get(order.cash_out_id)
+        if stored is None or len(stored.attempts) < order.attempt:
+            how = f"{order.reference} is sent, and attempt {order.attempt} is not committed"
+            world.violated(Invariant.ATTEMPT_BEFORE_FIRST_BYTE, how)
+        elif not self._is_held(stored, order):
+            how = f"{order.reference} is sent by one who has lost its lease"
+            world.violated(Invariant.SENT_UNDER_A_LEASE, how)
+        elif self._is_unsafe(order, stored.attempts[: order.attempt - 1]):
+            how = f"{order.reference} is sent again, and an earlier attempt may have been paid"
+            world.violated(Invariant.SENT_AGAIN_ONLY_WHEN_SAFE, how)
+
+    def _is_held(self, stored: CashOut, order: Order) -> bool:
+        """Tell whether nobody else can have taken this attempt for a lost one."""
+        attempt, lease = stored.attempts[order.attempt - 1], stored.lease
+        if self._world.plan.common_clock:
+            # A clock that all share can be set, and a lease ends by it.
+            return attempt.outcome is None or lease is None
+        return attempt.outcome is None and lease is not None and lease.until > self._world.now()
+
+    def _is_unsafe(self, order: Order, earlier: Sequence[Attempt]) -> bool:
+        """Tell whether sending breaks the rule about earlier attempts, by our own books."""
+        if all(each.outcome is OutcomeKind.UNSENT for each in earlier):
+            return False
+        promises, policy = self._world.capabilities[self._provider], self._world.plan.policy
+        wait = promises.not_found_final_after
+        if promises.idempotent_submit:
+            wait = policy.not_found_grace
+        not_found_at = self._side.not_found.get(order.reference)
+        if wait is None or not_found_at is None:
+            return True
+        # A clock that all share can be set, and attempts are timed by it.
+        slack = timedelta(days=1) if self._world.plan.common_clock else timedelta(seconds=1)
+        return not_found_at - earlier[-1].started_at + slack < wait
+
+    async def _wait(self) -> None:
+        seconds = self._side.latency()
+        if seconds:
+            await pause(self._world, seconds)
+        else:
+            await a_turn()
