@@ -51,10 +51,10 @@ def url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "simulated", "sqlite", "postgres"])
 def kind(request: pytest.FixtureRequest) -> tuple[str, str | None]:
     """The name of each kind of store, and the URL of an empty database where it needs one."""
-    if request.param == "memory":
+    if request.param in {"memory", "simulated"}:
         return request.param, None
     return request.param, str(request.getfixturevalue(f"{request.param}_url"))
 
@@ -63,7 +63,7 @@ def kind(request: pytest.FixtureRequest) -> tuple[str, str | None]:
 async def store(kind: tuple[str, str | None]) -> AsyncIterator[Store]:
     """An empty store of each kind."""
     name, url = kind
-    made = in_memory() if url is None else in_database(name, url)
+    made = in_memory(name) if url is None else in_database(name, url)
     yield made
     if made.database is not None:
         await made.database.close()

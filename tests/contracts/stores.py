@@ -20,6 +20,10 @@ from adapters.sql.unit_of_work import SqlUnits
 from application.ports import KeyUse, Reader, Units
 from domain.cash_out import CashOut, Change, Draft, Plan, accept
 from domain.states import Status
+from entrypoints.simulation.loop import Owner
+from entrypoints.simulation.plan import Plan as Simulation
+from entrypoints.simulation.store import SimulatedStore, SimulatedUnits
+from entrypoints.simulation.world import World
 from tests.strategies import NOW, a_cash_out
 
 PATIENT = DatabaseLimits(pool_wait_s=30.0, unit_s=60.0, lock_s=30.0, statement_s=30.0, busy_s=30.0)
@@ -45,10 +49,17 @@ class Store:
         return self.name == "postgres"
 
 
-def in_memory() -> Store:
-    """Return an empty store in memory."""
+def in_memory(name: str = "memory") -> Store:
+    """Return an empty store in memory; `simulated` is the simulator's, with its faults off."""
+    if name == "simulated":
+        world = World(Simulation(seed=1, start=NOW, common_clock=True))
+        # Its scheduler stays unused: the test's own event loop runs these transactions.
+        world.loop.close()
+        simulated = SimulatedStore(world)
+        units = SimulatedUnits(simulated, Owner())
+        return Store(name, units, MemoryReader(simulated.rows), ManualClock(NOW))
     store = MemoryStore()
-    return Store("memory", MemoryUnits(store), MemoryReader(store), ManualClock(NOW))
+    return Store(name, MemoryUnits(store), MemoryReader(store), ManualClock(NOW))
 
 
 def in_database(name: str, url: str) -> Store:

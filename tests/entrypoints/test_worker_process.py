@@ -191,7 +191,7 @@ async def test_a_worker_that_wakes_up_after_its_lease_pays_nothing_twice(
         )
         async with service.worker("successor"):
             # A transaction that it left open is ended by the database after 15 seconds.
-            records = await until_ended(service.client, ids, within_s=60)
+            records = await until_ended(service.client, ids, within_s=150)
             sleeper.send(signal.SIGCONT)
             await asyncio.sleep(1.5)
             again = await until_ended(service.client, ids)
