@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -36,7 +36,7 @@ class ApiServer:
     """Serves an application while its `async with` block runs.
 
     port 0 takes a free one. Raises OSError when the port is taken, and whatever the application's
-    lifespan raises. Serving runs on the loop that is running; for uvloop see `new_event_loop`.
+    lifespan raises. Serving runs on the loop that is running.
     """
 
     def __init__(
@@ -139,14 +139,6 @@ class ApiServer:
                 await asyncio.sleep(0.002)
         if serving.done():
             await serving
-
-
-def new_event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the fastest event loop there is here: for `asyncio.Runner(loop_factory=)`.
-
-    None means the standard library's own.
-    """
-    return uvicorn.Config("", loop="auto").get_loop_factory()
 
 
 def _listener(host: str, port: int) -> socket.socket:

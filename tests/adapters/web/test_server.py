@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from adapters.web.deadlines import ConnectionLimits
-from adapters.web.server import ApiServer, new_event_loop
+from adapters.web.server import ApiServer
 from domain.request import CashOutRequest
 from tests.adapters.web.house import BODY, CASH_OUTS, House, house, signed_in
 
@@ -328,13 +328,3 @@ async def test_a_server_that_never_started_can_be_stopped() -> None:
         await server.shutdown()
         await server.wait_closed()
         assert (server.url, server.connections) == ("http://[::1]:9", 0)
-
-
-def test_there_is_a_fast_loop() -> None:
-    factory = new_event_loop()
-    assert factory is not None
-    loop = factory()
-    try:
-        assert "uvloop" in type(loop).__module__
-    finally:
-        loop.close()
