@@ -16,8 +16,6 @@ from entrypoints.cli.demo_story import CHAPTERS, Facts
 from tests.entrypoints.console import Console
 from tests.strategies import NOW, XOF, a_cash_out
 
-pytestmark = pytest.mark.xdist_group("cli-demo")
-
 
 @pytest.fixture(scope="module", name="shown")
 def demo_output(tmp_path_factory: pytest.TempPathFactory) -> list[str]:

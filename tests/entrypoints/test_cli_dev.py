@@ -20,8 +20,6 @@ import pytest
 
 from tests.entrypoints.console import COMMAND_S, Console
 
-pytestmark = pytest.mark.xdist_group("cli-dev")
-
 PAY = ("request", "orange_money", "15000", "XOF")
 SUCCEEDS = "+2250700000789"
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"

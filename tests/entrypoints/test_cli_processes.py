@@ -17,8 +17,6 @@ import pytest
 from tests.entrypoints.console import Console, loggings
 from tests.servers import NatsServer, PostgresServer
 
-pytestmark = pytest.mark.xdist_group("cli-processes")
-
 SECRET = "a-secret-of-the-tests-0123456789abcdef"
 PAY = ("request", "orange_money", "15000", "XOF", "+2250700000789", "--name", "Awa Koné")
 HASTY = {"STATUS_POLL_SECONDS": "0.3", "WORK_POLL_SECONDS": "0.1", "JWT_SECRET": SECRET}

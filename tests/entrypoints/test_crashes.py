@@ -17,7 +17,7 @@ from tests.processes import api_process, worker_process
 from tests.running import HASTY, JWT_SECRET, token_for
 from tests.servers import NatsServer, PostgresServer
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.anyio
 
 CASH_OUTS = 200
 # Mostly ordinary ones, and those that leave an outcome open while the process dies.

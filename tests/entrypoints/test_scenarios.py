@@ -15,7 +15,7 @@ from adapters.sandbox.scenarios import SCENARIOS
 from entrypoints.configuration import SHIPPED
 from tests.running import Running, running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("scenarios")]
+pytestmark = pytest.mark.anyio
 
 CORRIDORS = {ORANGE_MONEY: ("CI", "XOF", 1500), AFRIMONEY: ("SL", "SLE", 150)}
 CASES = [
