@@ -55,6 +55,10 @@ def simulate(
     without: Annotated[
         str, Parameter(show_default=False, help="Faults to leave out, separated by commas.")
     ] = "",
+    skip: Annotated[
+        str,
+        Parameter(show_default=False, help="Cash-outs to leave out, from 0, between commas."),
+    ] = "",
     users: _Few = None,
     cash_outs: _Few = None,
     processes: _Few = None,
@@ -70,5 +74,5 @@ def simulate(
 
     if crash_points:
         return explore(pairs=pairs, jobs=jobs, as_json=as_json)
-    by = reduction_of(without, users=users, cash_outs=cash_outs, processes=processes)
+    by = reduction_of(without, skip, users=users, cash_outs=cash_outs, processes=processes)
     return fight_through(seeds, start, jobs=jobs, by=by, as_json=as_json)

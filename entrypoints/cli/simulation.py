@@ -25,9 +25,9 @@ _GROUPS: Final = (
 
 
 def reduction_of(
-    without: str, *, users: int | None, cash_outs: int | None, processes: int | None
+    without: str, skip: str, *, users: int | None, cash_outs: int | None, processes: int | None
 ) -> Reduction:
-    """Return what the options leave of each run; raise Stopped for a fault that there is not."""
+    """Return what the options leave of each run; raise Stopped for what there is not."""
     names = [name.strip() for name in without.split(",") if name.strip()]
     unknown = [name for name in names if name not in set(FaultKind)]
     if unknown:
@@ -37,7 +37,10 @@ def reduction_of(
             code=Exit.USAGE,
         )
     left_out = frozenset(FaultKind(name) for name in names)
-    return Reduction(users, cash_outs, processes, left_out)
+    places = [place.strip() for place in skip.split(",") if place.strip()]
+    if not all(place.isdecimal() for place in places):
+        raise Stopped(f"--skip takes numbers between commas, not {skip}", code=Exit.USAGE)
+    return Reduction(users, cash_outs, processes, left_out, frozenset(map(int, places)))
 
 
 def fight_through(seeds: int, first: int | None, *, jobs: int, by: Reduction, as_json: bool) -> int:

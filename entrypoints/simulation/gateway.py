@@ -40,17 +40,7 @@ class SimulatedGateway:
         answered: asyncio.Future[Outcome | None] = world.loop.create_future()
         if not world.faults.strikes(FaultKind.REQUEST_LOST):
             # From here on it is under way, whatever becomes of this process.
-            copies = 1 + self._is_doubled()
-            side.underway[order.reference] = side.underway.get(order.reference, 0) + copies
-            for _ in range(copies):
-                world.loop.call_later(
-                    side.travel(),
-                    side.arrive,
-                    self._provider,
-                    order,
-                    answered,
-                    context=world.outside,
-                )
+            side.put_on_the_wire(self._provider, order, answered)
         given_up = world.loop.call_later(CALL_S, resolve, answered, None)
         outcome = await answered
         given_up.cancel()
@@ -94,11 +84,6 @@ class SimulatedGateway:
     async def check(self) -> str | None:
         """Return None: it can be reached, most of the time."""
         return None
-
-    def _is_doubled(self) -> bool:
-        """Tell whether something on the way repeats a submit; only where that is harmless."""
-        idempotent = self._world.capabilities[self._provider].idempotent_submit
-        return idempotent and self._world.faults.strikes(FaultKind.REQUEST_DOUBLED)
 
     def _check_sending(self, order: Order) -> None:
         world = self._world

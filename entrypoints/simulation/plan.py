@@ -92,6 +92,8 @@ _RATES: Mapping[FaultKind, tuple[int, ...]] = {
     FaultKind.NUDGE_LOST: (100, 500, 1000),
     FaultKind.CLIENT_GONE: (50, 200),
     FaultKind.PAID_BY_HAND: (300, 1000),
+    FaultKind.CRASH: (60, 300, 600),
+    FaultKind.PAUSE: (60, 300, 600),
 }
 """How often each strikes, per mille of its occasions; other kinds: _OFTEN."""
 
@@ -152,12 +154,16 @@ _CHANCE_OF_A_FAULT = (0.0, 0.1, 0.2, 0.3, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """How a run is made smaller than its seed would have it; None leaves a number alone."""
+    """How a run is made smaller than its seed would have it; None leaves a number alone.
+
+    skip: the cash-outs that are left out, counted from 0; the others stay as they are.
+    """
 
     users: int | None = None
     cash_outs: int | None = None
     processes: int | None = None
     without: frozenset[FaultKind] = frozenset()
+    skip: frozenset[int] = frozenset()
 
     def joined(self, other: "Reduction") -> "Reduction":
         """Return what takes away what both do."""
@@ -166,6 +172,7 @@ class Reduction:
             other.cash_outs or self.cash_outs,
             other.processes or self.processes,
             self.without | other.without,
+            self.skip | other.skip,
         )
 
     def options(self) -> str:
@@ -173,6 +180,8 @@ class Reduction:
         words = []
         if self.without:
             words.append(f"--without {','.join(sorted(self.without))}")
+        if self.skip:
+            words.append(f"--skip {','.join(map(str, sorted(self.skip)))}")
         for name in ("users", "cash_outs", "processes"):
             number = getattr(self, name)
             if number is not None:
@@ -187,7 +196,7 @@ class Plan:
     rates: per mille for each fault that may strike. variants: by provider, see VARIANTS. phase_s:
     how long faults strike. common_clock: all processes and the store share one wall clock, as on
     one machine with a database file; otherwise each has its own, and the store its own too.
-    one_writer: transactions wait for each other, as with a database file. scenarios: the suffix for
+    scenarios: provider and suffix for
     each cash-out, None for a drawn one. fuses: when the first processes die, for exploring crashes.
     """
 
@@ -207,6 +216,7 @@ class Plan:
     common_clock: bool = False
     shuffle: float = 1.0
     scenarios: tuple[tuple[str, str], ...] = ()
+    skip: frozenset[int] = frozenset()
     fuses: tuple[int, ...] = ()
 
     def reduced(self, by: Reduction) -> "Plan":
@@ -216,8 +226,14 @@ class Plan:
             users=self.users if by.users is None else by.users,
             cash_outs=self.cash_outs if by.cash_outs is None else by.cash_outs,
             processes=self.processes if by.processes is None else by.processes,
+            skip=self.skip | by.skip,
             rates={kind: rate for kind, rate in self.rates.items() if kind not in by.without},
         )
+
+    @property
+    def places(self) -> list[int]:
+        """The cash-outs that this run has."""
+        return [place for place in range(self.cash_outs) if place not in self.skip]
 
     def chance(self, name: str) -> Random:
         """Return the source of chance for one purpose: what one draws does not move another."""

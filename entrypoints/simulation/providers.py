@@ -123,6 +123,29 @@ class ProviderSide:
             return BY_STATUS[401]
         return None
 
+    def put_on_the_wire(
+        self, provider: str, order: Order, answered: asyncio.Future[Outcome | None]
+    ) -> None:
+        """Send a submit on its way; it arrives whatever becomes of the one who sent it."""
+        world, reference = self.world, order.reference
+        self.underway[reference] = self.underway.get(reference, 0) + 1
+        world.loop.call_later(
+            self.travel(), self.arrive, provider, order, answered, context=world.outside
+        )
+        idempotent = world.capabilities[provider].idempotent_submit
+        if idempotent and world.faults.strikes(FaultKind.REQUEST_DOUBLED):
+            world.loop.call_later(
+                self.travel(), self._arrive_again, provider, order, context=world.outside
+            )
+
+    def _arrive_again(self, provider: str, order: Order) -> None:
+        """Act on what somebody on the way has repeated, where the first was taken."""
+        transactions, now = self.engine.transactions, self.world.now()
+        if transactions.look_up(provider, order.reference, now) is not None:
+            transactions.submit(provider, providers_order(order), now)
+        self.engine.settle(now)
+        self.courier.arm()
+
     def arrive(self, provider: str, order: Order, answered: asyncio.Future[Outcome | None]) -> None:
         """Have the provider act on a submit, and send its answer back if it has one."""
         world, now = self.world, self.world.now()

@@ -34,13 +34,17 @@ def _smaller(plan: Plan, now: Reduction) -> Iterator[Reduction]:
     halves = (kinds[: len(kinds) // 2], kinds[len(kinds) // 2 :]) if len(kinds) > 1 else ()
     for half in halves:
         yield replace(now, without=now.without | set(half))
-    for number in {present.cash_outs // 2, present.cash_outs - 1}:
-        if number >= 1:
-            yield replace(now, cash_outs=number)
+    places = present.places
+    if len(places) > 1:
+        middle = len(places) // 2
+        for part in (places[:middle], places[middle:]):
+            yield replace(now, skip=now.skip | set(part))
     if present.processes > 1:
         yield replace(now, processes=present.processes - 1)
     if present.users > 1:
         yield replace(now, users=1)
+    for place in places if len(places) > 1 else ():
+        yield replace(now, skip=now.skip | {place})
     for kind in kinds:
         yield replace(now, without=now.without | {kind})
 

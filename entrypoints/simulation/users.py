@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Final
 from uuid import UUID
 
@@ -33,6 +34,7 @@ _PATIENCE_S: Final = 20.0
 _MOST_TRIES: Final = 60
 _USUAL_SCENARIO: Final = "789"
 _NO_ANSWER: Final = (*STORE_FAULTS, Gone, Impatient, IdempotencyKeyInUse)
+_EARLY: Final = 0.8
 _USUAL: Final = 0.4
 _REFERENCED: Final = 0.4
 _WITHOUT_KEY: Final = 0.2
@@ -65,15 +67,17 @@ class Users:
     def begin(self) -> None:
         """Let everybody come, some time during the phase of faults."""
         plan = self._world.plan
-        for place in range(plan.cash_outs):
+        for place in plan.places:
             user = f"user-{1 + place % max(1, plan.users)}"
-            request = self._drawn(user, place)
-            delay = 0.0 if plan.cash_outs == 1 else self._chance.uniform(0, plan.phase_s * 0.8)
+            # One source each: leaving one out changes nothing about the others.
+            chance = plan.chance(f"user {place}")
+            request = self._drawn(user, place, chance)
+            delay = chance.uniform(0, plan.phase_s * _EARLY) if plan.rates else 0.0
             self.busy += 1
             self._world.spawn(self._live(request, delay))
 
-    def _drawn(self, user: str, place: int) -> CashOutRequest:
-        chance, plan = self._chance, self._world.plan
+    def _drawn(self, user: str, place: int, chance: Random) -> CashOutRequest:
+        plan = self._world.plan
         if plan.scenarios:
             provider, suffix = plan.scenarios[place % len(plan.scenarios)]
         else:
@@ -88,7 +92,7 @@ class Users:
         return CashOutRequest(
             user_id=user,
             wallet_id="wallet-1",
-            amount=self._amount(provider, code),
+            amount=self._amount(provider, code, chance),
             currency=code,
             provider=provider,
             account=known.e164,
@@ -98,10 +102,10 @@ class Users:
             key=f"key-{place}" if named > _WITHOUT_KEY else None,
         )
 
-    def _amount(self, provider: str, code: str) -> str:
+    def _amount(self, provider: str, code: str, chance: Random) -> str:
         world = self._world
         row = world.catalogue.provider(provider).row_for(code, world.plan.start)
-        share = self._chance.choice(_AMOUNTS)
+        share = chance.choice(_AMOUNTS)
         minor = row.minimum + (row.maximum - row.minimum) * share // 100
         return row.money(minor - minor % row.step).plain
 

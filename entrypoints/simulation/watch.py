@@ -97,7 +97,9 @@ class Watch:
 
     def _cover_decision(self, after: CashOut) -> None:
         world = self._world
-        capabilities = world.capabilities[after.provider]
+        capabilities = world.capabilities.get(after.provider)
+        if capabilities is None:
+            return
         decision = next_step(after, capabilities, world.plan.policy, world.now())
         human = ", with a human" if decision.needs_human else ""
         world.cover("decision", f"{decision.step}{human}")
@@ -127,13 +129,13 @@ class Watch:
     def _check_limits(self, staging: Staging, slots: set[Slot]) -> None:
         for slot in sorted(slots):
             counted = staging.counters.get(slot)
-            used, cap = self._used[slot], self._world.caps[slot.provider, slot.currency]
-            limit = cap[0] if len(slot.window) > len("2026-11") else cap[1]
+            used, caps = self._used[slot], self._world.caps.get((slot.provider, slot.currency))
             if counted is None or counted.used != used:
                 how = f"{slot}: {used} is reserved or paid, {counted} is counted"
                 self._world.violated(Invariant.LIMITS_HOLD, how)
-            if used > limit:
-                self._world.violated(Invariant.LIMITS_HOLD, f"{slot}: {used} is above {limit}")
+            daily = len(slot.window) > len("2026-11")
+            if caps is not None and used > caps[0 if daily else 1]:
+                self._world.violated(Invariant.LIMITS_HOLD, f"{slot}: {used} is above {caps}")
 
     def settled(self) -> dict[Slot, int]:
         """Return what counts for each slot by our own books."""
