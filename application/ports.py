@@ -243,6 +243,13 @@ class Outbox(Protocol):
         """Mark events as acknowledged by the broker."""
         ...
 
+    async def wait_again(self, since: datetime, until: datetime) -> int:
+        """Have acknowledged events wait again that happened from `since` to before `until`.
+
+        Returns how many; they are told in their old order.
+        """
+        ...
+
     async def oldest_waiting(self) -> datetime | None:
         """Return when the oldest unacknowledged event happened."""
         ...

@@ -19,6 +19,7 @@ from application.queries import AwaitAnswer, GetCashOut, History, ListProviders,
 from application.receive_webhook import ReceiveWebhook
 from application.record_news import Arrival, PatientRecord, Recorded, RecordNews
 from application.relay_events import RelayEvents
+from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
 from application.submit_cash_out import SubmitCashOut
 from application.worker import Pace, Worker
@@ -50,6 +51,7 @@ class Service:
     history: History
     quote: QuoteCashOut
     providers: ListProviders
+    republish: RepublishEvents
     receive: ReceiveWebhook
     worker: Worker
 
@@ -152,6 +154,7 @@ class Container(containers.DeclarativeContainer):
         history=providers.Singleton(History, reader),
         quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock),
         providers=providers.Singleton(ListProviders, catalogue),
+        republish=providers.Singleton(RepublishEvents, units, nudge),
         receive=providers.Singleton(ReceiveWebhook, lanes, record, clock, chance),
         worker=worker,
     )

@@ -1,8 +1,8 @@
 """The outbox in memory."""
 
+import heapq
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
 from adapters.memory.store import Staging
 from application.ports import Conflict, OutboxEntry
@@ -30,7 +30,7 @@ class MemoryOutbox:
 
     async def waiting(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that have not been acknowledged, in order."""
-        return [self._entry(position) for position in islice(self._now.waiting, limit)]
+        return [self._entry(each) for each in heapq.nsmallest(limit, self._now.waiting)]
 
     async def mark_sent(self, positions: Sequence[int], at: datetime) -> None:
         """Mark events as acknowledged; when that was is not kept here."""
@@ -40,9 +40,20 @@ class MemoryOutbox:
 
     async def oldest_waiting(self) -> datetime | None:
         """Return when the oldest unacknowledged event happened."""
-        for position in self._now.waiting:
-            return self._entry(position).event.at
-        return None
+        oldest = min(self._now.waiting, default=None)
+        return None if oldest is None else self._entry(oldest).event.at
+
+    async def wait_again(self, since: datetime, until: datetime) -> int:
+        """Have acknowledged events of a span of time wait again; return how many."""
+        told = [
+            position
+            for position in self._now.events
+            if since <= self._entry(position).event.at < until
+            and self._now.waiting.get(position) is None
+        ]
+        for position in told:
+            self._now.waiting.put(position, value=True)
+        return len(told)
 
     async def after(self, position: int, limit: int) -> list[OutboxEntry]:
         """Return events behind a position, acknowledged or not; see `Reader.events_after`."""

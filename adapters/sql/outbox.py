@@ -58,6 +58,20 @@ def _mark_sent(dialect: str) -> Update:
 
 
 @cache
+def _wait_again() -> Update:
+    at = outbox.c.at
+    return (
+        update(outbox)
+        .where(
+            at >= bindparam("since", type_=Moment),
+            at < bindparam("until", type_=Moment),
+            outbox.c.sent_at.is_not(None),
+        )
+        .values(sent_at=None)
+    )
+
+
+@cache
 def _behind(dialect: str) -> Select[Any]:
     moment = null() if dialect == "sqlite" else func.clock_timestamp()
     behind = outbox.c.position > bindparam("behind", type_=BigInteger)
@@ -94,6 +108,11 @@ class SqlOutbox:
         await self._session.run_for(
             _mark_sent(self._session.dialect), _POSITIONS, given, {"told_at": at}
         )
+
+    async def wait_again(self, since: datetime, until: datetime) -> int:
+        """Have acknowledged events of a span of time wait again; return how many."""
+        result = await self._session.run(_wait_again(), {"since": since, "until": until})
+        return int(result.rowcount)
 
     async def oldest_waiting(self) -> datetime | None:
         """Return when the oldest unacknowledged event happened."""

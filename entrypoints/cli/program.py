@@ -80,6 +80,7 @@ def build() -> App:
             app.command(command, group=group, sort_key=place, help_epilogue=epilogue)
     events = App(name="events", help=_EVENTS_HELP, group=_PAY, sort_key=len(_COMMANDS[_PAY]))
     events.command(paying.tail, help_epilogue=_EXAMPLES["tail"])
+    events.command(running.republish, help_epilogue=_EXAMPLES["republish"])
     app.command(events)
     return app
 

@@ -42,6 +42,12 @@ Example:
 Example:
   DATABASE_URL=postgresql+asyncpg://cashout:PASSWORD@localhost:5432/cashout cashout migrate
 """,
+    "republish": """\
+Example:
+  cashout events republish --since 2026-11-23T00:00:00Z --until 2026-11-23T06:00:00Z
+
+For a broker that was restored or lost power. Every event keeps its id: consumers know it again.
+""",
     "token": """\
 Examples:
   cashout token --user user-1
@@ -188,3 +194,15 @@ def completion(
 
     Terminal().verbatim(build().generate_completion(shell=shell))
     return 0
+
+
+async def republish(
+    *,
+    since: Annotated[str, Parameter(help="Events from this moment on, ISO 8601; UTC if unsaid.")],
+    until: Annotated[str | None, Parameter(help="And before this one.", show_default="now")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Have events that were told be told again, in order and under their old ids."""
+    from entrypoints.cli.republishing import republish_events
+
+    return await republish_events(since, until, as_json=as_json)

@@ -83,3 +83,18 @@ async def test_health_tells_of_the_oldest_event_that_waits(store: Store) -> None
     health = await store.reader.health()
     assert (health.reachable, health.schema) == (True, "current")
     assert health.oldest_event == an_event(5).at
+
+
+async def test_what_was_told_in_a_span_of_time_can_wait_again_in_its_order(store: Store) -> None:
+    await tell(store, *(an_event(number) for number in range(1, 6)))
+    async with store.units.begin() as unit:
+        one, two, three, four, five = await unit.outbox.waiting(10)
+        told = [entry.position for entry in (one, two, three, four)]
+        await unit.outbox.mark_sent(told, NOW)
+    async with store.units.begin() as unit:
+        assert await unit.outbox.wait_again(two.event.at, four.event.at) == 2
+    async with store.units.begin() as unit:
+        assert await unit.outbox.waiting(10) == [two, three, five]
+        assert await unit.outbox.waiting(1) == [two]
+        assert await unit.outbox.oldest_waiting() == two.event.at
+        assert await unit.outbox.wait_again(two.event.at, four.event.at) == 0

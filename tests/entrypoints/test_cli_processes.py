@@ -44,6 +44,16 @@ def console_with_a_database(migrated: Path, tmp_path: Path) -> Console:
     return Console(shutil.copytree(migrated, tmp_path / "here"), HASTY)
 
 
+def test_events_that_were_told_can_be_told_again(console: Console) -> None:
+    assert console.run("migrate").returncode == 0
+    done = console.run("events", "republish", "--since", "2026-11-23", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"events": 0})
+    for wrong in ("yesterday", "2099-01-01"):
+        refused = console.run("events", "republish", "--since", wrong)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert len(refused.stderr.splitlines()) == 1
+
+
 def test_migrating_twice_changes_nothing(console: Console) -> None:
     assert console.run("migrate").returncode == 0
     assert console.json("history")["pagination"]["totalItems"] == 0
