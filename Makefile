@@ -32,7 +32,8 @@ lint: install ## Check style, format, types, layers and dependencies
 
 cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of the rest
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@# the simulator runs the same code again, thousands of times: traced, it takes for ever
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS) --ignore=tests/simulation
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
 	@$(BIN)/coverage report --include='adapters/*,entrypoints/*' --fail-under=90
