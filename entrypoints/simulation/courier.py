@@ -78,6 +78,7 @@ class Courier:
         self.arm()
 
     async def _carry(self, dispatch: Dispatch) -> None:
+        self.underway += 1
         post = Post(dispatch.provider, dispatch.headers, dispatch.body)
         reference = self._reference(dispatch)
         self.rung[reference] = self.rung.get(reference, 0) + 1
@@ -86,6 +87,7 @@ class Courier:
         copies = [self._world.spawn(self._send(post)) for _ in range(dispatch.copies + doubled)]
         statuses = tuple([await each for each in copies])
         self._engine.delivered(dispatch.number, statuses, self._world.now())
+        self.underway -= 1
         self.arm()
 
     def _reference(self, dispatch: Dispatch) -> str:
@@ -115,9 +117,7 @@ class Courier:
     async def _deliver(self, post: Post) -> int | None:
         if self.door is None:
             return None
-        self.underway += 1
         status = await self.door.deliver(post)
-        self.underway -= 1
         self._world.cover("webhook answer", str(status))
         return status
 
@@ -140,8 +140,10 @@ class Courier:
     async def _forge(self, post: Post, *, refused: bool) -> None:
         if refused:
             self.forged.add(hashlib.sha256(post.raw).hexdigest())
+        self.underway += 1
         await pause(self._world, self._chance.choice((0.0, 0.5, 30.0)))
         status = await self._deliver(post)
+        self.underway -= 1
         if refused and status not in {None, _REFUSED}:
             how = f"a forged webhook was answered {status}: {post.raw!r}"
             self._world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)

@@ -103,12 +103,13 @@ class SimulatedGateway:
     def _is_held(self, stored: CashOut, order: Order) -> bool:
         """Tell whether nobody else can have taken this attempt for a lost one."""
         attempt, lease = stored.attempts[order.attempt - 1], stored.lease
+        if self._world.plan.common_clock:
+            # Leases end by it, and it can be set: that a stale send is harmless is all there is.
+            return True
         if attempt.outcome is not None:
             return False
-        # News may have ended it a moment ago; and a clock that all share can be set.
-        if stored.ended or lease is None or self._world.plan.common_clock:
-            return stored.ended or lease is not None
-        return lease.until > self._world.now()
+        # News may have ended it a moment ago.
+        return stored.ended or (lease is not None and lease.until > self._world.now())
 
     def _is_unsafe(self, order: Order, earlier: Sequence[Attempt]) -> bool:
         """Tell whether sending breaks the rule about earlier attempts, by our own books."""

@@ -138,7 +138,7 @@ _POLICIES = (
 _USUAL: Final = 0.6
 """How often both providers promise what they do by default."""
 _ON_ONE_MACHINE: Final = 0.4
-"""How often all processes share a clock."""
+"""How often all processes share a clock and a database file; else a server with row locks."""
 _THE_DEFAULT: Final = 0.04
 """How often a run has the default policy: days of questions make it a long one."""
 _PACES = (
@@ -196,6 +196,7 @@ class Plan:
     rates: per mille for each fault that may strike. variants: by provider, see VARIANTS. phase_s:
     how long faults strike. common_clock: all processes and the store share one wall clock, as on
     one machine with a database file; otherwise each has its own, and the store its own too.
+    row_locks: transactions run beside each other, as in PostgreSQL; else one at a time.
     scenarios: provider and suffix for
     each cash-out, None for a drawn one. fuses: when the first processes die, for exploring crashes.
     """
@@ -214,6 +215,7 @@ class Plan:
     phase_s: float = 30.0
     start: datetime = _STARTS[0]
     common_clock: bool = False
+    row_locks: bool = False
     shuffle: float = 1.0
     scenarios: tuple[tuple[str, str], ...] = ()
     skip: frozenset[int] = frozenset()
@@ -254,6 +256,7 @@ def drawn(seed: int) -> Plan:
         each: "usual" if usual else chance.choice(sorted(VARIANTS))
         for each in (ORANGE_MONEY, AFRIMONEY)
     }
+    many = chance.random() > _ON_ONE_MACHINE
     return Plan(
         seed=seed,
         users=chance.choice((1, 1, 2, 3)),
@@ -266,7 +269,8 @@ def drawn(seed: int) -> Plan:
         poll_s=chance.choice(_POLLS_S),
         phase_s=chance.choice(_PHASES_S),
         start=chance.choice(_STARTS),
-        common_clock=chance.random() < _ON_ONE_MACHINE,
+        common_clock=not many,
+        row_locks=many,
         shuffle=chance.choice((0.0, 0.3, 1.0, 1.0)),
     )
 

@@ -1,28 +1,28 @@
 """The store of a run: the one in memory, shared by all processes, and everything it may do to them.
 
-One transaction writes at a time, as in a database file; the process that holds it can die, be
-stopped or lose the answer to its commit, and what is committed is watched.
+Transactions run one at a time, as in a database file, or beside each other with row locks; the
+process that has one open can die, be stopped or lose the answer to its commit, and what is
+committed is watched.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from uuid import UUID
 
-from adapters.memory.cash_outs import MemoryCashOuts
-from adapters.memory.inbox import MemoryLeases
 from adapters.memory.store import MemoryStore, Staging
 from adapters.memory.units import MemoryUnit
-from application.ports import Claimed, Conflict, Overloaded, StorageUnavailable, Work
+from application.ports import Conflict, Overloaded, StorageUnavailable, Work
 from application.relay_events import LEASE_NAME
 from domain.cash_out import Action
 from entrypoints.simulation.hints import SkippingSignals
 from entrypoints.simulation.loop import Owner, a_turn
 from entrypoints.simulation.plan import FaultKind
+from entrypoints.simulation.rows import Hold, RowLocks, RowUnit
 from entrypoints.simulation.watch import Watch
 from entrypoints.simulation.world import World, pause
 
@@ -47,6 +47,9 @@ class SimulatedStore:
         self.watch = Watch(world, self.rows)
         self._due: dict[Work, float] | None = None
         self.listeners: list[SkippingSignals] = []
+        self.now: Callable[[], datetime] = world.now
+        self.locks = RowLocks() if world.plan.row_locks else None
+        self.open: dict[Transaction, None] = {}
         self._writing: Transaction | None = None
         self._queue: deque[tuple[asyncio.Future[None], Transaction]] = deque()
         self.slow = world.plan.chance("slow store").random
@@ -121,6 +124,10 @@ class SimulatedStore:
 
     def leave(self, transaction: "Transaction") -> None:
         """Let the next one write."""
+        if self.locks is not None:
+            self.open.pop(transaction, None)
+            self.locks.release(transaction)
+            return
         if self._writing is not transaction:
             self._queue = deque(pair for pair in self._queue if pair[1] is not transaction)
             return
@@ -136,6 +143,9 @@ class SimulatedStore:
 
     def cut(self, owner: Owner) -> None:
         """Roll back what a process that says nothing any more has under way."""
+        for transaction in [each for each in self.open if each.owner is owner]:
+            transaction.cut = True
+            self.leave(transaction)
         writing = self._writing
         if writing is not None and writing.owner is owner:
             writing.cut = True
@@ -146,34 +156,6 @@ class SimulatedStore:
         self._due = None
         for each in self.listeners:
             each.reconsider()
-
-
-class _StoresClock(MemoryCashOuts):
-    """Cash-outs of a store that has a clock of its own, as PostgreSQL has."""
-
-    def __init__(self, staging: Staging, world: World) -> None:
-        super().__init__(staging)
-        self._world = world
-
-    async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
-        """Return what is due by the store's clock, whatever the process takes for now."""
-        if not self._world.plan.common_clock:
-            now = self._world.now()
-        return await super().claim(provider, action, limit, now)
-
-
-class _StoresLeases(MemoryLeases):
-    """Named leases by the clock of such a store."""
-
-    def __init__(self, staging: Staging, world: World) -> None:
-        super().__init__(staging)
-        self._world = world
-
-    async def take(self, name: str, holder: UUID, now: datetime, until: datetime) -> bool:
-        """Take or prolong a lease for as long as the process wants it."""
-        if not self._world.plan.common_clock:
-            now, until = self._world.now(), self._world.now() + (until - now)
-        return await super().take(name, holder, now, until)
 
 
 class Transaction:
@@ -187,20 +169,24 @@ class Transaction:
         self._staging: Staging | None = None
         self._token: Token[bool] | None = None
 
-    async def __aenter__(self) -> MemoryUnit:
+    async def __aenter__(self) -> MemoryUnit | RowUnit:
         """Open it; raise StorageUnavailable or Overloaded."""
         world, faults = self._store.world, self._store.world.faults
         if faults.is_on(FaultKind.STORE_AWAY) or world.over:
             raise StorageUnavailable(_AWAY)
         if faults.strikes(FaultKind.STORE_FULL):
             raise Overloaded
+        if self._store.locks is not None:
+            hold = Hold(self._store.locks, self)
+            unit = RowUnit(self._store.rows, hold, self._store.now())
+            self._token = _IN_UNIT.set(True)
+            self._staging = unit.staging
+            self._store.open[self] = None
+            return unit
         await self._store.enter(self)
         self._token = _IN_UNIT.set(True)
         self._staging = staging = Staging(self._store.rows)
-        unit = MemoryUnit(staging)
-        unit.cash_outs = _StoresClock(staging, world)
-        unit.leases = _StoresLeases(staging, world)
-        return unit
+        return MemoryUnit(staging)
 
     async def __aexit__(
         self,

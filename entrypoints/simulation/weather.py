@@ -18,7 +18,8 @@ _MEAN_S: Final = 4_000.0
 _SOONEST_S: Final = 0.5
 _PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0, 1_500.0)
 _JUMPS_S: Final = (1.0, 60.0, 400.0, 3_600.0)
-_MOST_COMMON_JUMP_S: Final = 400.0
+_COMMON_JUMP: Final = timedelta(seconds=400)
+"""How far off the clock can be that all processes and the store share."""
 _HANDS: Final = frozenset({"789", "119", "149"})
 """Scenarios whose end is told by webhook, so that what was paid by hand can be learnt."""
 
@@ -108,11 +109,10 @@ class Weather:
         process = self._somebody(kind)
         if process is None:
             return
-        seconds = self._chance.choice(_JUMPS_S)
+        by = timedelta(seconds=sign * self._chance.choice(_JUMPS_S))
         common = self._world.plan.common_clock
         if common:
-            seconds = min(seconds, _MOST_COMMON_JUMP_S)
-        by = timedelta(seconds=sign * seconds)
+            by = min(max(by, -_COMMON_JUMP), _COMMON_JUMP) - process.clock.offset
         for each in self._fleet.alive if common else [process]:
             each.clock.offset += by
         self._store.changed()

@@ -51,10 +51,10 @@ def url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
-@pytest.fixture(params=["memory", "simulated", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "simulated", "simulated_rows", "sqlite", "postgres"])
 def kind(request: pytest.FixtureRequest) -> tuple[str, str | None]:
     """The name of each kind of store, and the URL of an empty database where it needs one."""
-    if request.param in {"memory", "simulated"}:
+    if request.param in {"memory", "simulated", "simulated_rows"}:
         return request.param, None
     return request.param, str(request.getfixturevalue(f"{request.param}_url"))
 

@@ -46,18 +46,21 @@ class Store:
     @property
     def many_writers(self) -> bool:
         """Tell whether the store locks rows rather than itself."""
-        return self.name == "postgres"
+        return self.name in {"postgres", "simulated_rows"}
 
 
 def in_memory(name: str = "memory") -> Store:
-    """Return an empty store in memory; `simulated` is the simulator's, with its faults off."""
-    if name == "simulated":
-        world = World(Simulation(seed=1, start=NOW, common_clock=True))
+    """Return an empty store in memory; `simulated...` is the simulator's, with faults off."""
+    if name.startswith("simulated"):
+        rows = name == "simulated_rows"
+        world = World(Simulation(seed=1, start=NOW, common_clock=not rows, row_locks=rows))
         # Its scheduler stays unused: the test's own event loop runs these transactions.
         world.loop.close()
         simulated = SimulatedStore(world)
+        clock = ManualClock(NOW)
+        simulated.now = clock.now
         units = SimulatedUnits(simulated, Owner())
-        return Store(name, units, MemoryReader(simulated.rows), ManualClock(NOW))
+        return Store(name, units, MemoryReader(simulated.rows), clock)
     store = MemoryStore()
     return Store(name, MemoryUnits(store), MemoryReader(store), ManualClock(NOW))
 
