@@ -5,7 +5,7 @@ its transaction ends; a circle of waiting ends with a conflict for the one who c
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -129,12 +129,12 @@ class Hold:
 
 
 class RowCashOuts(MemoryCashOuts):
-    """Cash-outs with row locks. now: the store's own time."""
+    """Cash-outs with row locks. now: the store's own clock."""
 
-    def __init__(self, staging: Staging, hold: Hold, now: datetime) -> None:
+    def __init__(self, staging: Staging, hold: Hold, now: Callable[[], datetime]) -> None:
         super().__init__(staging)
         self._hold = hold
-        self._moment = now
+        self._now_there = now
 
     async def add(self, changes: Sequence[Change], keys: Sequence[KeyUse]) -> None:
         """Insert; whoever inserts the same at the same time waits for this one's end."""
@@ -150,12 +150,12 @@ class RowCashOuts(MemoryCashOuts):
 
     async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
         """Return what is due by the store's clock and locked by nobody else, and lock it."""
-        del now
-        due = await super().claim(provider, action, _ALL, self._moment)
+        now = self._now_there()
+        due = await super().claim(provider, action, _ALL, now)
         unlocked = (each for each in due.cash_outs if self._hold.may_have(("cash-out", each.id)))
         free = list(islice(unlocked, limit))
         await self._hold.take(*(("cash-out", each.id) for each in free))
-        return Claimed(self._moment, tuple(free))
+        return Claimed(now, tuple(free))
 
     async def save(self, changes: Sequence[Change]) -> None:
         """Store changes, each once its row and its provider's id are free."""
@@ -224,15 +224,16 @@ class RowInbox(MemoryInbox):
 class RowLeases(MemoryLeases):
     """Named leases with row locks, by the store's clock."""
 
-    def __init__(self, staging: Staging, hold: Hold, now: datetime) -> None:
+    def __init__(self, staging: Staging, hold: Hold, now: Callable[[], datetime]) -> None:
         super().__init__(staging)
         self._hold = hold
-        self._moment = now
+        self._now_there = now
 
     async def take(self, name: str, holder: UUID, now: datetime, until: datetime) -> bool:
         """Take or prolong a lease for as long as the process wants it."""
         await self._hold.take(("lease", name))
-        return await super().take(name, holder, self._moment, self._moment + (until - now))
+        there = self._now_there()
+        return await super().take(name, holder, there, there + (until - now))
 
 
 class RowOutbox(MemoryOutbox):
@@ -253,7 +254,7 @@ class RowOutbox(MemoryOutbox):
 class RowUnit:
     """One transaction among many: implements `Unit`."""
 
-    def __init__(self, rows: MemoryStore, hold: Hold, now: datetime) -> None:
+    def __init__(self, rows: MemoryStore, hold: Hold, now: Callable[[], datetime]) -> None:
         self.staging = staging = Staging(rows)
         self.cash_outs = RowCashOuts(staging, hold, now)
         self.limits = RowLimits(staging, hold)

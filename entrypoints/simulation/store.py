@@ -178,7 +178,7 @@ class Transaction:
             raise Overloaded
         if self._store.locks is not None:
             hold = Hold(self._store.locks, self)
-            unit = RowUnit(self._store.rows, hold, self._store.now())
+            unit = RowUnit(self._store.rows, hold, self._store.now)
             self._token = _IN_UNIT.set(True)
             self._staging = unit.staging
             self._store.open[self] = None
