@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.sandbox.settings import SandboxSettings
 from tests.entrypoints.orders import CASH_OUT, ask, order, signed_in, until, until_ended
 from tests.running import Running, running
 from tests.servers import PostgresServer
@@ -148,7 +149,9 @@ async def test_a_webhook_that_cannot_be_kept_must_be_sent_again(
 ) -> None:
     """503 with Retry-After: the sandbox sends it again, and the outcome is learnt from it alone."""
     dsn = postgres.dsn(postgres.create_database())
-    async with running(tmp_path, DATABASE_URL=dsn, STATUS_POLL_SECONDS="3600") as service:
+    # It has to go on sending until the database is back, however slow this machine is.
+    patient = SandboxSettings(hang_s=3, webhook_attempts=60)
+    async with running(tmp_path, patient, DATABASE_URL=dsn, STATUS_POLL_SECONDS="3600") as service:
         address, service.sandbox.webhook_base_url = service.sandbox.webhook_base_url, None
         answer = await ask(service.client, "user-1")
         assert answer.status_code == 202
@@ -159,8 +162,8 @@ async def test_a_webhook_that_cannot_be_kept_must_be_sent_again(
         assert _statuses(service) <= {503}
         await asyncio.to_thread(postgres.restart)
         cash_out_id = answer.json()["data"]["cashOutId"]
-        await until(lambda: 200 in _statuses(service))
-        records = await until_ended(service.client, {cash_out_id: "user-1"}, within_s=5)
+        await until(lambda: 200 in _statuses(service), within_s=60)
+        records = await until_ended(service.client, {cash_out_id: "user-1"})
         assert records[cash_out_id]["status"] == "completed"
 
 
