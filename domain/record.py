@@ -33,7 +33,9 @@ def record(
 ) -> Change:
     """Return what becomes of a cash-out when this report arrives at `now`."""
     report = _as_proven(report, cash_out, capabilities)
-    draft = Draft(cash_out, now)
+    claimed_at = asked_at(cash_out, report, policy)
+    # A machine whose clock is behind must not plan into the past: it would ask again at every poll.
+    draft = Draft(cash_out, now if claimed_at is None else max(now, claimed_at))
     _learn(draft, report, policy)
     if cash_out.holds(report.lease):
         draft.after = replace(draft.after, lease=None)
