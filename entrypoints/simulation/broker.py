@@ -31,7 +31,7 @@ class Broker:
         self.seen[event.id] = event
         mine = self.told.setdefault(event.cash_out_id, [])
         mine.append(event)
-        self._world.note("told", event.type, str(event.cash_out_id), event.sequence)
+        self._world.note("told", event.type, event.cash_out_id, event.sequence)
         self._world.cover("event", event.type)
         if event.sequence != len(mine):
             how = f"{event.cash_out_id}: event {event.sequence} is the {len(mine)}. that was told"

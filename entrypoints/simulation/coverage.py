@@ -23,7 +23,7 @@ _TRANSITIONS: Final = (
     (Status.PROCESSING, Status.FAILED),
     (Status.PROCESSING, Status.CANCELLED),
 )
-"""All but pending to failed: nothing fails before an attempt was made."""
+"""All but pending to failed, which takes somebody who pays by hand, and fails: too rare to ask."""
 _FINDINGS: Final = (
     "submit: Outcome",
     "status_query: News",

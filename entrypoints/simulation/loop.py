@@ -192,8 +192,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         asyncio._set_running_loop(self)  # noqa: SLF001 -- what every event loop does
         try:
             task = self.create_task(main, context=copy_context())
+            turn = self._turn
             while not task.done() and not self.halted:
-                self._turn()
+                turn()
             return task.result() if task.done() else None
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001

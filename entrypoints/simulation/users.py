@@ -168,7 +168,7 @@ class Users:
             promises.refused += 1
             return None
         cash_out = answer.cash_out
-        world.note("accepted", str(cash_out.id), answer.replayed)
+        world.note("accepted", cash_out.id, answer.replayed)
         promises.accepted[cash_out.id] = request
         known = set()
         if request.key is not None:

@@ -13,6 +13,8 @@ from domain.record import next_step
 from domain.states import RANK, Status
 from entrypoints.simulation.world import Invariant, World
 
+_SAMPLED_EVERY = 4
+"""Decisions are made again to be counted: some of them are enough."""
 _UNPAID = frozenset({Status.FAILED, Status.CANCELLED})
 
 
@@ -42,7 +44,7 @@ class Watch:
 
     def _check(self, before: CashOut | None, after: CashOut) -> None:
         world = self._world
-        world.note("commit", str(after.id), after.status, after.version, after.plan, after.review)
+        world.note("commit", after.id, after.status, after.version, after.plan, after.review)
         if after.total.minor != after.amount.minor + after.fee.minor:
             world.violated(Invariant.TOTALS_ADD_UP, f"{after.id}: {after.total}")
         if before is None:
@@ -92,7 +94,8 @@ class Watch:
             if number >= len(before.attempts) or before.attempts[number].outcome is None:
                 world.cover("attempt outcome", attempt.outcome)
                 world.cover("attempt code", attempt.code or "none")
-        if not after.ended and after.lease is None and after.plan is not None:
+        sampled = self.commits % _SAMPLED_EVERY == 0
+        if sampled and not after.ended and after.lease is None and after.plan is not None:
             self._cover_decision(after)
 
     def _cover_decision(self, after: CashOut) -> None:
