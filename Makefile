@@ -66,6 +66,11 @@ $(VENV)/.requirements: requirements-dev.txt | $(VENV)/bin/python
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# What only the long runs need, on top of the above.
+$(VENV)/.nightly: requirements-nightly.txt $(VENV)/.project
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements-nightly.txt
+	@touch $@
+
 $(VENV)/.project: pyproject.toml $(VENV)/.requirements
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@

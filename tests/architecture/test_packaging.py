@@ -13,6 +13,7 @@ from tests.architecture.house import PACKAGES, ROOT, repository_files, text_of
 
 RUNTIME = ROOT / "requirements.txt"
 EVERYTHING = ROOT / "requirements-dev.txt"
+ON_TOP = ROOT / "requirements-nightly.txt"
 
 LOCK_FILES = {
     "Pipfile.lock",
@@ -31,9 +32,9 @@ HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
 
 def project() -> dict[str, list[str]]:
-    """The declared dependencies: `runtime` and `dev`."""
+    """The declared dependencies: `runtime`, `dev` and `nightly`."""
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {"runtime": table["dependencies"], "dev": table["optional-dependencies"]["dev"]}
+    return {"runtime": table["dependencies"], **table["optional-dependencies"]}
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -56,6 +57,14 @@ def pins(path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("path", [RUNTIME, EVERYTHING], ids=lambda path: str(path.name))
 def test_every_requirement_is_one_version_with_its_hashes(path: Path) -> None:
     assert len(pins(path)) > len(project()["runtime"])
+
+
+def test_the_long_runs_add_to_what_is_pinned_and_change_none_of_it() -> None:
+    added = pins(ON_TOP)
+    assert {canonicalize_name(Requirement(line).name) for line in project()["nightly"]} <= set(
+        added
+    )
+    assert set(added) & set(pins(EVERYTHING)) == set()
 
 
 def test_the_development_pins_are_the_runtime_pins_and_more() -> None:
