@@ -5,9 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST_ARGS ?= -n 2 --dist loadfile
+# What `make mutants` tries: all of them, or a part, as in MUTANTS='domain.limits.*'.
+MUTANTS ?=
+MUTMUT_ARGS ?= --max-children 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint cover sbom clean
+.PHONY: help install demo dev test lint cover mutants sbom clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +41,12 @@ cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of
 	@$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
 	@$(BIN)/coverage report --include='adapters/*,entrypoints/*' --fail-under=90
 
+mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere: does a test notice?
+	@# an old verdict may be wrong once a test has changed: all of them means from the start
+	@$(if $(MUTANTS),,rm -rf mutants)
+	@$(BIN)/mutmut run $(MUTMUT_ARGS) $(if $(MUTANTS),'$(MUTANTS)')
+	@$(BIN)/mutmut results
+
 sbom: install ## Write a bill of materials of what production installs (CycloneDX JSON)
 	@mkdir -p dist
 	@$(BIN)/python deploy/sbom.py requirements.txt > dist/cashout.cdx.json
@@ -45,7 +54,7 @@ sbom: install ## Write a bill of materials of what production installs (CycloneD
 
 clean: ## Remove the environment, caches and reports
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@rm -rf .coverage .coverage.* htmlcov build dist
+	@rm -rf .coverage .coverage.* htmlcov build dist mutants
 	@find domain application adapters entrypoints tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps let a second `make` start at once: only changed requirements are installed again.

@@ -16,6 +16,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=5_000)
+# For `make mutants`: a verdict must be the same each time, and thousands of runs add up.
+settings.register_profile(
+    "mutants", parent=settings.get_profile("ci"), max_examples=25, derandomize=True, database=None
+)
 settings.load_profile("ci")
 
 
