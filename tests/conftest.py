@@ -1,7 +1,7 @@
 """What every test may ask for: the event loop, real servers, and how hard properties are tried."""
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = ("tests.servers",)
 
@@ -16,9 +16,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=5_000)
-# For `make mutants`: a verdict must be the same each time, and thousands of runs add up.
+# For `make mutants`: a verdict must be the same each time, and thousands of runs add up. That a
+# test fails is all that is asked, so nothing is shrunk.
 settings.register_profile(
-    "mutants", parent=settings.get_profile("ci"), max_examples=25, derandomize=True, database=None
+    "mutants",
+    parent=settings.get_profile("ci"),
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile("ci")
 
