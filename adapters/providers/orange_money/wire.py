@@ -136,4 +136,5 @@ def read_grant(raw: bytes) -> tuple[str, int]:
         return token, TOKEN_LIFETIME_S
     if not lifetime.is_finite() or lifetime <= 0:
         raise NotReadable("expires_in")
-    return token, min(int(lifetime) or 1, LONGEST_TOKEN_LIFETIME_S)
+    # Compared before it is converted: as an integer, 1e999999 takes half a minute and a megabyte.
+    return token, int(min(lifetime, LONGEST_TOKEN_LIFETIME_S)) or 1
