@@ -265,7 +265,10 @@ def _check_header(header: Mapping[str, Any], algorithm: str) -> None:
 def _seconds(claim: object) -> float:
     if isinstance(claim, bool) or not isinstance(claim, int | float):
         raise InvalidToken
-    return claim
+    try:
+        return float(claim)
+    except OverflowError:
+        raise InvalidToken from None
 
 
 def _audiences(claim: object) -> list[object]:
