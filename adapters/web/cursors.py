@@ -16,6 +16,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _LAYOUT: Final = struct.Struct(">q16sI")
 _CHECK_BYTES: Final = 8
 LONGEST_CURSOR: Final = 64
+_MOST_PAGES: Final = 2**32 - 2
+"""The last page that can have a cursor to the page behind it."""
 
 
 class BadCursor(Exception):
@@ -47,7 +49,7 @@ def read_cursor(text: str, user_id: str) -> Cursor:
     except (binascii.Error, ValueError, struct.error, OverflowError):
         raise BadCursor from None
     # Not a secret, a guard against cursors that were cut, mixed up or made up by accident.
-    if check != _check(place, user_id):
+    if check != _check(place, user_id) or not 0 < page <= _MOST_PAGES:
         raise BadCursor
     return Cursor(Place(created_at, UUID(bytes=identity)), page)
 
