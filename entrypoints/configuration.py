@@ -1,5 +1,6 @@
 """The configuration file: corridors, tariffs, capabilities and policy, read from TOML."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from domain.refusals import Refusal
 SHIPPED = Path(__file__).with_name("cashout.toml")
 """The configuration that is used unless CASHOUT_CONFIG names another."""
 
+_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?", re.ASCII)
 _MARGIN = timedelta(seconds=1)
 _SHORTEST_LEASE = timedelta(seconds=10)
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=31_536_000)]
@@ -171,6 +173,8 @@ def read_configuration(path: Path) -> Configuration:
         read.catalogue(production=True, available={})
     except OSError:
         raise ConfigurationRefused((f"CASHOUT_CONFIG: {path} cannot be read",)) from None
+    except RecursionError:
+        raise ConfigurationRefused((f"CASHOUT_CONFIG: {path.name}: nested too deeply",)) from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError, Refusal) as fault:
         raise ConfigurationRefused((f"CASHOUT_CONFIG: {path.name}: {fault}",)) from None
     return read
@@ -215,9 +219,14 @@ def _tariff(provider_id: str, table: TariffTable) -> Tariff:
             f"providers.{provider_id}: effective_from needs a time zone, like 2026-01-01T00:00:00Z"
         )
         raise ValueError(message)
+    try:
+        effective_from = table.effective_from.astimezone(UTC)
+    except OverflowError:
+        message = f"providers.{provider_id}: effective_from is outside the years 1 to 9999"
+        raise ValueError(message) from None
     return Tariff(
         version=table.version,
-        effective_from=table.effective_from.astimezone(UTC),
+        effective_from=effective_from,
         rows={code: _row(code, row) for code, row in table.rows.items()},
     )
 
@@ -225,13 +234,12 @@ def _tariff(provider_id: str, table: TariffTable) -> Tariff:
 def _row(code: str, table: RowTable) -> TariffRow:
     of = currency(code)
     step = read_amount(table.step, of).minor if table.step else 1
-    percent = Decimal(table.fee_percent) * 100
-    if not percent.is_finite() or percent != percent.to_integral_value():
-        message = f"{code}: fee_percent has at most two decimals"
+    if not _PERCENT.fullmatch(table.fee_percent):
+        message = f"{code}: fee_percent is a plain number like 2 or 1.25, with at most two decimals"
         raise ValueError(message)
     return TariffRow(
         currency=of,
-        fee_bps=int(percent),
+        fee_bps=int(Decimal(table.fee_percent) * 100),
         fee_minimum=read_amount(table.fee_minimum, of, step).minor,
         minimum=read_amount(table.minimum, of, step).minor,
         maximum=read_amount(table.maximum, of, step).minor,
