@@ -45,7 +45,7 @@ mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere:
 	@# an old verdict may be wrong once a test has changed: all of them means from the start
 	@$(if $(MUTANTS),,rm -rf mutants)
 	@$(BIN)/mutmut run $(MUTMUT_ARGS) $(if $(MUTANTS),'$(MUTANTS)')
-	@$(BIN)/mutmut results
+	@$(BIN)/python tests/mutants/report.py
 
 sbom: install ## Write a bill of materials of what production installs (CycloneDX JSON)
 	@mkdir -p dist
