@@ -104,9 +104,12 @@ class NatsTokens(Generic[Token]):
     def _read(self, kept: bytes | None) -> Token | None:
         try:
             facts = json.loads(kept or b"")
-            return self._make(str(facts["value"]), datetime.fromisoformat(facts["expiresAt"]))
-        except (KeyError, TypeError, ValueError):
+            value, ends = str(facts["value"]), datetime.fromisoformat(facts["expiresAt"])
+        except (KeyError, TypeError, ValueError, RecursionError):
             return None
+        # Whatever else is in the bucket, by another version or by hand, must not break a payout.
+        fits_a_header = bool(value) and value.isascii() and value.isprintable() and " " not in value
+        return self._make(value, ends) if fits_a_header and ends.tzinfo is not None else None
 
     async def _try(self, operation: Awaitable[Result]) -> Result | None:
         """Return what an operation returns; None when it found nothing, failed or took too long."""
