@@ -35,7 +35,7 @@ def read(headers: Mapping[str, str] | None, body: bytes) -> Event | None:
     if headers is None:
         return None
     try:
-        return Event(
+        event = Event(
             id=UUID(headers["ce-id"]),
             type=EventType(headers["ce-type"]),
             cash_out_id=UUID(headers["ce-subject"]),
@@ -45,3 +45,5 @@ def read(headers: Mapping[str, str] | None, body: bytes) -> Event | None:
         )
     except (KeyError, ValueError):
         return None
+    # Without a zone it names no moment, and cannot be compared with one.
+    return event if event.at.tzinfo is not None and event.sequence > 0 else None
