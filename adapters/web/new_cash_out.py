@@ -31,7 +31,8 @@ AmountText = Annotated[
         extra_json_schema={
             "type": ["number", "string"],
             "exclusiveMinimum": 0,
-            "pattern": r"^\d{1,15}(\.\d{1,15})?$",
+            # Not \d: to many a regular expression that is every script's digits.
+            "pattern": r"^[0-9]{1,15}(\.[0-9]{1,15})?$",
             "examples": [1500, "10.50"],
         },
     ),
