@@ -22,6 +22,15 @@ class Wrong(Exception):
     """What is wrong with a value, without the value."""
 
 
+def unicode_text(value: str) -> str:
+    """Return any text as it is, as long as it was UTF-8 in the environment."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Wrong("must be text in UTF-8") from None
+    return value
+
+
 def any_text(value: str) -> str:
     """Return any text as it is."""
     return value

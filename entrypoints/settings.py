@@ -32,6 +32,7 @@ from entrypoints.setting_values import (
     seconds,
     servers,
     some_seconds,
+    unicode_text,
     url,
     whole,
 )
@@ -134,7 +135,7 @@ class _Reading:
         self.names.append(name)
         value = self.environ.get(name, "").strip()
         try:
-            return read(value or default)
+            return read(unicode_text(value) or default)
         except Wrong as fault:
             self.faults.append(f"{name} {fault}")
             return read(default)
@@ -241,11 +242,13 @@ class _Reading:
         for name in sorted(set(self.environ) - set(self.names)):
             if _is_service_link(name):
                 continue
+            # A name may be any bytes: as ASCII it stays on its line and can be shown anywhere.
+            shown = ascii(name)[1:-1]
             near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.88)
             if near:
-                yield f"{name} is not a setting; did you mean {near[0]}?"
+                yield f"{shown} is not a setting; did you mean {near[0]}?"
             elif name.startswith(ours):
-                yield f"{name} is not a setting"
+                yield f"{shown} is not a setting"
 
 
 def _is_service_link(name: str) -> bool:
