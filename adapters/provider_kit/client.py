@@ -65,12 +65,20 @@ _AFTER_SENDING: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 
 
+def _provider_tls() -> ssl.SSLContext:
+    """Certificates and names verified, TLS 1.2 or newer, whatever this machine's policy allows."""
+    tls = httpx.create_ssl_context(trust_env=False)
+    # A Python built for a distribution leaves the floor to the distribution: it may be TLS 1.0.
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    return tls
+
+
 class JsonClient:
     """Calls one provider. Opened by its first call, inside the running loop; closed by `aclose`."""
 
     def __init__(self, limits: CallLimits, tls: ssl.SSLContext | None = None) -> None:
         self._limits = limits
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._tls = tls or _provider_tls()
         self._transport = AiohttpTransport(
             verify=self._tls, trust_env=False, client=self._open_session
         )
