@@ -94,8 +94,8 @@ async def test_what_the_broker_complains_about_is_logged_once(start_broker: Star
     with capture_logs() as logs:
         for _ in range(3):
             await client.publish("cash_out.failed", b"")
-        await client.flush()
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(logs))
+        await broker_has_read(client)
     assert [line["event"] for line in logs] == ["broker_complains"]
     assert "cash_out.failed" in logs[0]["reason"]
     assert client.is_connected

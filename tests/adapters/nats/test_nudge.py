@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from adapters.nats.connection import NatsConnection
 from adapters.nats.nudge import SUBJECT, NatsNudge
 from application.ports import Work
-from tests.adapters.nats.until import until
+from tests.adapters.nats.until import broker_has_read, until
 from tests.event_entries import cash_out_id
 from tests.servers import NatsServer
 
@@ -72,7 +72,7 @@ async def test_many_changes_travel_in_several_messages(
     async with running(broker.url, here) as nudge, running(broker.url, there):
         await until(lambda: bool(there.worked), again=lambda: nudge.work(Work.TIDY))
         wire = await operator.subscribe(SUBJECT)
-        await operator.flush()
+        await broker_has_read(operator)
         nudge.changed(many)
         await until(lambda: len(there.ids) == 1_000)
         assert set(there.ids) == set(many)

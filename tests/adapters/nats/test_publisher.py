@@ -13,6 +13,7 @@ from adapters.nats.publisher import JetStreamPublisher
 from adapters.nats.stream_settings import StreamSettings
 from application.ports import OutboxEntry
 from tests.adapters.nats.broker_proxy import broker_proxy
+from tests.adapters.nats.until import broker_has_read
 from tests.event_entries import an_entry, lives
 from tests.servers import NatsServer
 
@@ -51,7 +52,7 @@ async def test_subject_headers_and_body_arrive_as_they_are_documented(
     connection: NatsConnection, operator: Client
 ) -> None:
     wire = await operator.subscribe("cash_out.>")
-    await operator.flush()
+    await broker_has_read(operator)
     entry = an_entry(1, cash_out=1)
     await JetStreamPublisher(connection).publish([entry])
     message = await wire.next_msg(timeout=5)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from adapters.nats.connection import NatsConnection
 from adapters.nats.publisher import JetStreamPublisher
 from adapters.nats.stream import JetStreamEvents
-from tests.adapters.nats.until import until, until_answer
+from tests.adapters.nats.until import broker_has_read, until, until_answer
 from tests.event_entries import an_entry, lives, sequences_by_cash_out
 from tests.servers import NatsServer
 
@@ -107,7 +107,7 @@ async def test_a_reader_survives_the_loss_of_its_place_at_the_broker(
     await anext(reading)
     (consumer,) = await streams.consumers_info("CASH_OUT")
     await streams.delete_consumer("CASH_OUT", consumer.name)
-    await operator.flush()
+    await broker_has_read(operator)
     second = an_entry(2, cash_out=2)
     await publisher.publish([second])
     assert await asyncio.wait_for(anext(reading), 20) == second.event

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from nats.aio.client import Client
+
 LOOKS = 1_500
 PAUSE_S = 0.01
 
@@ -24,3 +26,15 @@ async def until_answer(ask: Callable[[], Awaitable[object]]) -> None:
             return
         await asyncio.sleep(PAUSE_S)
     raise TimeoutError(f"no answer after {LOOKS} questions")
+
+
+async def broker_has_read(client: Client) -> None:
+    """Return once the broker has acted on all that this client has told it so far.
+
+    The client's own `flush` does not say so: it writes its ping ahead of the commands that wait.
+    """
+    inbox = client.new_inbox()
+    echo = await client.subscribe(inbox)
+    await client.publish(inbox, b"")
+    await echo.next_msg(timeout=15)
+    await echo.unsubscribe()
