@@ -11,8 +11,9 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 def retry_after_s(value: str, now: datetime) -> int | None:
     """Return the seconds to wait, 0 to 300; None when the header is absent or nonsense."""
-    if _SECONDS.fullmatch(value.strip()):
-        return min(int(value), LONGEST_S)
+    digits = value.strip()
+    if _SECONDS.fullmatch(digits):
+        return min(int(digits), LONGEST_S)
     try:
         at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

@@ -225,7 +225,12 @@ TARGETS: Final = (
     Target(
         "retry_after",
         _retry_after,
-        [b"120", b"Mon, 23 Nov 2026 10:05:00 GMT", b"Mon, 23 Nov 2026 10:05:00 +0100"],
+        [
+            b"120",
+            b"\x1d120\x1c",
+            b"Mon, 23 Nov 2026 10:05:00 GMT",
+            b"Mon, 23 Nov 2026 10:05:00 +0100",
+        ],
         [b"", b"soon", b"-1", b"\xb2"],
     ),
     Target(
