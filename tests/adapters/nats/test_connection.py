@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 
 from adapters.nats.connection import BrokerAway, NatsConnection
 from tests.adapters.nats.conftest import StartBroker
+from tests.adapters.nats.until import broker_has_read, until
 from tests.servers import LOOPBACK, NatsServer, free_port
 
 pytestmark = pytest.mark.anyio
