@@ -20,9 +20,11 @@ pytestmark = pytest.mark.anyio
 
 async def test_what_was_not_sent_is_cancelled_told_and_its_limits_given_back(world: World) -> None:
     cash_out = await world.taken()
+    world.clock.advance(timedelta(seconds=1))
     after = await world.one.cancel(USER, cash_out.id)
     assert after == world.now(cash_out)
     assert after.status is Status.CANCELLED
+    assert after.completed_at == after.updated_at == world.clock.now()
     assert world.events(cash_out) == ["initiated", "cancelled"]
     assert world.used(cash_out) == (0, 0)
     assert await world.one.submit.begin(world.one.lane, 10) == []

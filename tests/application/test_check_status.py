@@ -8,7 +8,7 @@ from adapters.memory.gateway import Manner
 from domain.attempts import Capabilities
 from domain.evidence import ReviewReason
 from domain.states import Status
-from tests.application.wiring import World, outside
+from tests.application.wiring import USER, World, outside
 from tests.strategies import BLIND, CAREFUL
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +54,8 @@ async def test_what_cannot_be_asked_about_calls_nobody_and_a_human_in_the_end() 
     now = world.now(cash_out)
     assert (now.status, now.review) == (Status.PROCESSING, ReviewReason.UNKNOWN_TOO_LONG)
     assert now.attempts[-1].number == 1
+    learnt = await world.one.get.evidence(USER, cash_out.id)
+    assert learnt[1].detail == "this provider cannot be asked by our reference"
 
 
 async def test_without_look_up_by_reference_a_known_id_is_enough() -> None:

@@ -162,5 +162,5 @@ async def test_finishing_waits_for_what_was_asked() -> None:
     await door.finish()
     tasks = await waiting_callers(door, [1, 2, 3])
     await door.finish()
-    assert all(task.done() for task in tasks) or await asyncio.gather(*tasks)
     assert desk.batches == [[1], [2], [3]]
+    assert await asyncio.gather(*tasks) == [2, 4, 6]

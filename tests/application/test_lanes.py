@@ -52,8 +52,9 @@ def test_any_answer_begins_the_count_anew(outcome: Outcome) -> None:
     for _ in range(3):
         for _ in range(4):
             one_call(lane, SILENT)
+        assert lane.circuit.state(AT) is CircuitState.CLOSED
         one_call(lane, outcome)
-    assert lane.circuit.state(AT) is CircuitState.CLOSED
+        assert lane.circuit == Circuit()
 
 
 def test_a_fault_of_our_configuration_opens_it_at_once() -> None:
@@ -86,6 +87,7 @@ def test_a_probe_that_was_not_made_frees_its_place() -> None:
     lane.submit_abandoned()
     assert lane.room_for_submits(AT + REST) == 1
     assert lane.submits == 0
+    assert lane.circuit == Circuit(failures=5, opened_at=AT), "as if it had not begun"
 
 
 def test_beginning_nothing_starts_no_probe() -> None:

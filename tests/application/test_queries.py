@@ -93,6 +93,51 @@ async def test_a_read_of_what_is_not_silent_touches_nothing(world: World) -> Non
     assert world.units.opened == opened
 
 
+async def test_a_read_of_what_is_due_already_touches_nothing(world: World) -> None:
+    cash_out = await world.sent()
+    assert cash_out.plan is not None
+    opened = world.units.opened
+    for moment in (cash_out.plan.due_at, cash_out.plan.due_at + timedelta(minutes=1)):
+        world.clock.advance(moment - world.clock.now())
+        await world.one.get(USER, cash_out.id)
+    assert world.units.opened == opened
+
+
+async def test_a_read_soon_after_sending_touches_nothing_however_old_it_is(world: World) -> None:
+    await world.taken()
+    world.clock.advance(timedelta(hours=1))
+    (begun,) = await world.one.submit.begin(world.one.lane, 1)
+    await world.one.submit.send(world.one.lane, begun)
+    opened = world.units.opened
+    await world.one.get(USER, begun.order.cash_out_id)
+    assert world.units.opened == opened
+
+
+async def test_a_read_asks_again_as_soon_as_the_first_question_would_be_due(world: World) -> None:
+    cash_out = await world.sent()
+    later = Plan(Action.ASK, world.clock.now() + timedelta(minutes=30))
+    world.store.cash_outs[cash_out.id] = replace(cash_out, plan=later)
+    world.clock.advance(world.policy.first_poll - timedelta(microseconds=1))
+    await world.one.get(USER, cash_out.id)
+    assert world.now(cash_out).plan == later
+    world.clock.advance(timedelta(microseconds=1))
+    await world.one.get(USER, cash_out.id)
+    assert world.now(cash_out).plan == Plan(Action.ASK, world.clock.now())
+
+
+async def test_what_was_asked_about_between_reading_and_hastening_is_left_alone(
+    world: World,
+) -> None:
+    cash_out = await long_silent(world)
+    async with world.units.begin():
+        reading = asyncio.create_task(world.one.get(USER, cash_out.id))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        world.store.cash_outs[cash_out.id] = replace(cash_out, asked_at=world.clock.now())
+    await reading
+    assert world.now(cash_out).plan == cash_out.plan
+
+
 async def test_a_read_while_somebody_is_asking_touches_nothing(world: World) -> None:
     await world.sent()
     world.clock.advance(timedelta(seconds=9))
@@ -233,6 +278,9 @@ async def test_a_quote_tells_price_and_what_is_left_and_reserves_nothing(
     assert priced.month.left == Money(25_000_000, XOF)
     assert priced.day.resets_at < priced.month.resets_at
     assert world.store.counters == before
+    await world.one.take_requests([a_request(amount="1000000")])
+    spent = await quoting(USER, ORANGE, "XOF", "1500")
+    assert spent.day.left == Money(0, XOF)
     other = await quoting(Caller("user-2"), ORANGE, "XOF", "1500")
     assert other.day.left == other.day.limit
 

@@ -1,14 +1,14 @@
 """Webhooks: verified, kept, judged once, and never trusted beyond what is signed."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
 from adapters.memory.faults import Trouble
-from adapters.memory.gateway import Manner
-from application.ports import StorageUnavailable
+from adapters.memory.gateway import Manner, MemoryProvider
+from application.ports import Authentic, Lookup, StorageUnavailable, WebhookReading
 from domain.cash_out import CashOut
 from domain.evidence import News, ReviewReason
 from domain.refusals import InvalidProvider, InvalidSignature, InvalidWebhook
@@ -37,13 +37,15 @@ async def test_signed_news_is_kept_judged_and_answered_with_the_state(world: Wor
     assert world.now(cash_out).status is Status.COMPLETED
     (kept,) = world.store.deliveries.values()
     assert kept.cash_out_id == cash_out.id
+    assert (kept.delivery.provider, kept.delivery.received_at) == (ORANGE, world.clock.now())
+    assert kept.delivery.lookup == Lookup(ORANGE, cash_out.reference, "MP-1")
 
 
 async def test_ten_equal_webhooks_at_once_are_one_ending_event(world: World) -> None:
     cash_out = await world.sent()
     news = about(cash_out, Status.COMPLETED)
     answers = await asyncio.gather(*[world.tell(news) for _ in range(10)])
-    assert {each.cash_out.status for each in answers if each.cash_out} == {Status.COMPLETED}
+    assert [each.cash_out for each in answers] == [world.now(cash_out)] * 10
     assert sum(each.receipt is not None and each.receipt.fresh for each in answers) == 1
     assert world.events(cash_out) == ["initiated", "processing", "completed"]
     assert len(world.store.deliveries) == 1
@@ -91,8 +93,9 @@ async def test_an_unsigned_or_tampered_webhook_changes_nothing(world: World, how
 
 
 async def test_an_unknown_provider_has_no_webhooks(world: World) -> None:
-    with pytest.raises(InvalidProvider, match="afrimoney, orange_money"):
+    with pytest.raises(InvalidProvider, match="afrimoney, orange_money") as refused:
         await world.one.receive("m_pesa", [], b"{}")
+    assert refused.value.provider == "m_pesa"
 
 
 async def test_a_signed_webhook_that_cannot_be_read_is_refused_and_its_bytes_kept(
@@ -104,8 +107,8 @@ async def test_a_signed_webhook_that_cannot_be_read_is_refused_and_its_bytes_kep
             await world.one.receive(ORANGE, headers, raw)
     assert [field for field, _ in refused.value.details] == ["id", "word"]
     (kept,) = world.store.deliveries.values()
-    assert kept.delivery.raw == raw
-    assert kept.delivery.finding is None
+    assert (kept.delivery.provider, kept.delivery.raw) == (ORANGE, raw)
+    assert (kept.delivery.finding, kept.delivery.lookup) == (None, None)
     assert await world.one.rematch() == 0
 
 
@@ -129,6 +132,32 @@ async def test_a_webhook_whose_commit_answer_was_lost_is_harmless_when_sent_agai
     assert again.receipt is not None
     assert not again.receipt.fresh
     assert world.events(cash_out) == ["initiated", "processing", "completed"]
+
+
+class Terse(MemoryProvider):
+    """A provider whose webhooks name a transaction by its own id only."""
+
+    read_at: datetime | None = None
+
+    def read_webhook(
+        self, _headers: Sequence[tuple[str, str]], _raw: bytes, now: datetime
+    ) -> WebhookReading:
+        """Note when it was read; say that its first transaction is paid."""
+        self.read_at = now
+        return Authentic(News("COMPLETED", Status.COMPLETED, "MP-1"))
+
+
+async def test_a_webhook_without_our_reference_is_matched_by_the_providers_id(
+    world: World,
+) -> None:
+    cash_out = await world.sent()
+    world.clock.advance(timedelta(seconds=1))
+    world.one.lane.gateway = terse = Terse()
+    await world.one.receive(ORANGE, [], b"{}")
+    assert world.now(cash_out).status is Status.COMPLETED
+    assert terse.read_at == world.clock.now(), "a signature may be too old by then"
+    (kept,) = world.store.deliveries.values()
+    assert kept.delivery.lookup == Lookup(ORANGE, "", "MP-1")
 
 
 # --- orphans --------------------------------------------------------------------------------------

@@ -1,17 +1,28 @@
 """Recording: many arrivals in one transaction, each judged alone, each judged once."""
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
 from adapters.memory.manual_time import ManualClock
-from application.ports import Conflict, Lookup, StorageUnavailable
-from application.record_news import MOST_TRIES, Arrival, PatientRecord, Recorded, digest_of
+from application.ports import Conflict, Lookup, StorageUnavailable, Work
+from application.record_news import (
+    MOST_TRIES,
+    Arrival,
+    PatientRecord,
+    Recorded,
+    RecordNews,
+    digest_of,
+)
+from domain.attempts import OutcomeKind
 from domain.cash_out import CashOut
-from domain.evidence import News, Overdue, ReviewReason, Source
+from domain.evidence import News, Outcome, Overdue, ReviewReason, Source
 from domain.record import Report
 from domain.states import Status, Verdict
 from tests.application.wiring import World
@@ -116,7 +127,54 @@ async def test_an_answer_is_recorded_patiently_and_not_for_ever(world: World) ->
     world.trouble(*[Trouble.AWAY] * 3)
     with pytest.raises(StorageUnavailable):
         await patient(arrival(cash_out, Status.COMPLETED))
+    world.trouble(*[Trouble.AWAY] * 2)
+    last = await patient(arrival(cash_out, Status.COMPLETED))
+    assert last.cash_out == world.now(cash_out), "the last try counts too"
     assert PatientRecord(world.one.record, clock).pause * 20 < world.policy.lease
+
+
+@dataclass(slots=True)
+class Bell:
+    """A nudge that remembers what it was told."""
+
+    kinds: list[Work] = field(default_factory=list)
+    ids: list[UUID] = field(default_factory=list)
+
+    def work(self, *kinds: Work) -> None:
+        self.kinds += kinds
+
+    def changed(self, ids: Sequence[UUID]) -> None:
+        self.ids += ids
+
+
+NUDGED: list[tuple[Outcome, list[Work]]] = [
+    (Outcome(OutcomeKind.UNKNOWN), [Work.ASK]),
+    (Outcome(OutcomeKind.ACCEPTED), []),
+    (Outcome(OutcomeKind.REFUSED), [Work.RELAY]),
+]
+
+
+@pytest.mark.parametrize(("outcome", "due"), NUDGED)
+async def test_workers_are_nudged_for_what_the_answer_makes_due_and_for_nothing_else(
+    world: World, outcome: Outcome, due: list[Work]
+) -> None:
+    await world.taken()
+    (begun,) = await world.one.submit.begin(world.one.lane, 1)
+    bell = Bell()
+    record = RecordNews(world.units, world.catalogue, world.policy, world.clock, bell)
+    report = Report(Source.SUBMIT, outcome, attempt=1, lease=begun.lease)
+    await record([Arrival(ORANGE, report, cash_out_id=begun.order.cash_out_id)])
+    assert (bell.kinds, bell.ids) == (due, [begun.order.cash_out_id])
+
+
+async def test_a_webhook_of_nobody_keeps_none_behind_it_from_its_cash_out(world: World) -> None:
+    cash_out = await world.sent()
+    news = News("PROCESSING", Status.PROCESSING, None, cash_out.reference)
+    await asyncio.gather(
+        world.tell(replace(news, provider_transaction_id="X", reference="NOBODYS-1")),
+        world.tell(replace(news, provider_transaction_id="MP-1")),
+    )
+    assert [each.cash_out_id for each in world.store.deliveries.values()] == [None, cash_out.id]
 
 
 async def test_news_of_nobody_is_nothing(world: World) -> None:

@@ -32,6 +32,7 @@ async def test_only_the_span_that_was_asked_for_is_told_again(world: World) -> N
     hour = timedelta(hours=1)
     assert await republish(NOW + hour, NOW + 3 * hour) == 1
     assert await republish(NOW + 3 * hour, NOW + 4 * hour) == 0
+    assert await republish(NOW, NOW + LONGEST) == 1, "the longest span is not too long"
 
 
 @pytest.mark.parametrize("span", [timedelta(0), -timedelta(days=1), LONGEST + timedelta(seconds=1)])

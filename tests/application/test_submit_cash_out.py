@@ -110,6 +110,7 @@ async def test_a_lease_that_is_too_short_for_a_call_sends_nothing(world: World) 
     assert world.provider.calls == []
     (attempt,) = world.now(cash_out).attempts
     assert (attempt.outcome, attempt.code) == (OutcomeKind.UNSENT, None)
+    assert attempt.detail == "the lease ran out before sending"
     assert attempt.is_our_fault
     assert world.one.lane.submits == 0
 

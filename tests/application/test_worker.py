@@ -10,9 +10,10 @@ import pytest
 
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
-from application.ports import Order, StorageUnavailable
+from application.ports import Order, StorageUnavailable, Work
 from application.worker import Pace, Worker
 from domain.cash_out import CashOut
+from domain.evidence import News
 from domain.states import Status
 from tests.application.wiring import USER, World, outside
 from tests.strategies import a_request
@@ -178,7 +179,26 @@ async def test_draining_ends_although_others_go_on_adding_events(world: World) -
     await world.taken()
     worker.stop()
     await asyncio.wait_for(worker.run(), 5)
-    assert 1 < rounds < 6
+    assert rounds == 3, "a round a second, and the last one when its time was up"
+    assert world.store.leases == {}, "another process goes on at once"
+
+
+async def test_what_breaks_while_it_drains_is_told_and_it_ends(world: World) -> None:
+    worker = world.one.worker
+    worker.stop()
+    world.trouble(Trouble.AWAY, Trouble.AWAY)
+    await asyncio.wait_for(worker.run(), 5)
+    told = [(where, type(fault)) for where, fault in world.one.journal.faults]
+    assert told == [("relay", StorageUnavailable)] * 2, "telling, and giving the lease up"
+
+
+async def test_it_tidies_up_at_its_own_pace(world: World) -> None:
+    rare = Pace(poll=timedelta(days=2), tidy=timedelta(seconds=5))
+    async with running(world, world.one.a_worker(rare)):
+        cash_out = await world.sent()
+        world.clock.advance(world.policy.review_after)
+        await passes(world, timedelta(seconds=6))
+        assert world.now(cash_out).needs_review
 
 
 class _Busy:
@@ -189,11 +209,12 @@ class _Busy:
 
 
 async def test_a_store_that_is_away_is_told_and_got_over(world: World) -> None:
+    world.trouble(*[Trouble.AWAY] * 12)
     async with running(world, world.one.worker) as worker:
-        world.trouble(*[Trouble.AWAY] * 12)
         await passes(world, timedelta(seconds=4))
         assert world.one.journal.faults
         assert all(isinstance(fault, StorageUnavailable) for _, fault in world.one.journal.faults)
+        assert {where for where, _ in world.one.journal.faults} == set(Work)
         assert worker.bugs == 0
         cash_out = await world.taken()
         await passes(world, timedelta(seconds=4))
@@ -201,11 +222,11 @@ async def test_a_store_that_is_away_is_told_and_got_over(world: World) -> None:
 
 
 async def test_a_bug_with_one_cash_out_is_told_and_stops_no_other(world: World) -> None:
-    bad = await world.taken()
+    bad = [await world.taken() for _ in range(2)]
 
     async def trip(name: str, order: Order) -> None:
         await outside(name, order)
-        if order.cash_out_id == bad.id:
+        if order.cash_out_id in {each.id for each in bad}:
             raise ZeroDivisionError
 
     world.provider.before = trip
@@ -213,9 +234,10 @@ async def test_a_bug_with_one_cash_out_is_told_and_stops_no_other(world: World) 
     async with running(world, world.one.worker) as worker:
         await passes(world, timedelta(seconds=3))
         assert world.now(good).provider_transaction_id is not None
-        assert worker.bugs == 1
-        assert [type(fault) for _, fault in world.one.journal.faults] == [ZeroDivisionError]
-    assert [each.outcome for each in world.now(bad).attempts] == [None]
+        assert worker.bugs == 2
+        told = [(where, type(fault)) for where, fault in world.one.journal.faults]
+        assert told == [("submit", ZeroDivisionError)] * 2
+    assert [each.outcome for each in world.now(bad[1]).attempts] == [None]
 
 
 async def test_an_answer_that_cannot_be_kept_is_asked_for_again(world: World) -> None:
@@ -242,6 +264,11 @@ async def test_a_step_does_one_round_of_everything_to_its_end(world: World) -> N
     await world.taken(user_id="user-2")
     world.clock.advance(timedelta(seconds=10))
     assert await worker.step() == 1, "no room: only its event"
+    world.one.lane.most_queries = 1
+    assert await worker.step() == 1, "one asked about, and nothing new to tell"
+    world.clock.advance(world.policy.review_after)
+    world.one.lane.most_queries = 0
+    assert await worker.step() == 4, "two reviews raised, and told"
 
 
 async def test_two_workers_share_the_work_and_do_nothing_twice(world: World) -> None:
@@ -271,6 +298,14 @@ async def test_a_task_that_is_cancelled_from_outside_is_no_bug(world: World) -> 
     assert world.one.worker.bugs == 0
     assert world.one.journal.faults == []
     assert world.now(cash_out).attempts[0].outcome is None
+
+
+async def test_a_webhook_that_came_too_early_is_matched_by_the_next_round(world: World) -> None:
+    await world.tell(News("COMPLETED", Status.COMPLETED, "MP-1", "MINE-0001"))
+    cash_out = await world.taken(reference="MINE-0001")
+    world.one.lane.most_submits = 0
+    assert await world.one.worker.step() == 3, "one matched, two events told"
+    assert world.now(cash_out).status is Status.COMPLETED
 
 
 async def test_orphans_and_reviews_are_looked_after_by_the_loops(world: World) -> None:
