@@ -229,7 +229,10 @@ async def _write(unit: Unit, ledger: _Ledger) -> None:
 
 
 def _merged(ledger: _Ledger) -> list[Change]:
-    """Return one change per cash-out: from what was stored to what all its arrivals made of it."""
+    """Return one change per cash-out: from what was stored to what all its arrivals made of it.
+
+    The verdicts are in the evidence, one for each arrival.
+    """
     own: dict[UUID, list[Change]] = {}
     for change in ledger.changes:
         own.setdefault(change.before.id, []).append(change)
@@ -238,7 +241,6 @@ def _merged(ledger: _Ledger) -> list[Change]:
             before=changes[0].before,
             after=changes[-1].after,
             evidence=tuple(piece for change in changes for piece in change.evidence),
-            verdict=changes[-1].verdict,
         )
         for changes in own.values()
     ]
