@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.gateway import Manner
-from domain.evidence import ReviewReason
+from application.housekeeping import RaiseReviews, RematchOrphans
+from application.record_news import Arrival, Recorded
+from domain.evidence import News, ReviewReason, Source
+from domain.states import Status
 from tests.application.wiring import World
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +25,7 @@ async def test_reviews_are_raised_once_for_what_is_open_for_too_long(world: Worl
     assert world.now(old).review is ReviewReason.UNKNOWN_TOO_LONG
     assert world.now(young).review is None
     assert world.events(old)[-1] == "needs_review"
+    assert world.store.evidence[old.id][-1].source is Source.CLOCK
 
 
 async def test_what_has_ended_needs_no_review(world: World) -> None:
@@ -30,6 +34,29 @@ async def test_what_has_ended_needs_no_review(world: World) -> None:
     await world.rest()
     world.clock.advance(timedelta(days=9))
     assert await world.one.reviews() == 0
+
+
+async def test_what_ends_while_its_review_is_raised_is_not_counted(world: World) -> None:
+    cash_out = await world.sent()
+    world.clock.advance(timedelta(days=2))
+
+    async def too_late(arrival: Arrival) -> Recorded:
+        await world.ring(cash_out, Status.COMPLETED, "1")
+        return await world.one.record(arrival)
+
+    reviews = RaiseReviews(world.units, too_late, world.policy, world.clock)
+    assert await reviews() == 0
+    assert world.now(cash_out).status is Status.COMPLETED
+
+
+async def test_orphans_are_matched_in_bounded_rounds(world: World) -> None:
+    references = [f"MINE-000{number}" for number in range(5)]
+    for each in references:
+        await world.tell(News("COMPLETED", Status.COMPLETED, f"ID-{each}", each))
+    for each in references:
+        await world.taken(reference=each, user_id=each)
+    rematch = RematchOrphans(world.units, world.one.record, world.clock, world.chance, largest=2)
+    assert [await rematch() for _ in range(4)] == [2, 2, 1, 0]
 
 
 async def test_a_provider_that_is_switched_off_leaves_nothing_unseen(world: World) -> None:

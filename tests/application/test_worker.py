@@ -110,6 +110,16 @@ async def test_never_more_calls_than_the_lane_has_room_for_and_it_is_refilled(
     assert busiest == 4
 
 
+async def test_an_answer_makes_room_for_the_next_question_at_once(world: World) -> None:
+    cash_outs = [await world.sent(user_id=f"u-{number}") for number in range(5)]
+    world.clock.advance(timedelta(seconds=30))
+    world.one.lane.most_queries = 2
+    rare = Pace(poll=timedelta(hours=1), tidy=timedelta(hours=1))
+    async with running(world, world.one.a_worker(rare)):
+        await turns(100)
+        assert [world.now(each).asked for each in cash_outs] == [1] * 5
+
+
 async def test_stopping_finishes_what_is_in_flight_and_takes_nothing_new(world: World) -> None:
     release = asyncio.Event()
 
