@@ -33,10 +33,10 @@ class MemoryOutbox:
         return [self._entry(each) for each in heapq.nsmallest(limit, self._now.waiting)]
 
     async def mark_sent(self, positions: Sequence[int], at: datetime) -> None:
-        """Mark events as acknowledged; when that was is not kept here."""
-        del at
+        """Mark events as acknowledged by the broker."""
         for position in positions:
             self._now.waiting.remove(position)
+            self._now.sent.put(position, at)
 
     async def oldest_waiting(self) -> datetime | None:
         """Return when the oldest unacknowledged event happened."""
@@ -53,6 +53,7 @@ class MemoryOutbox:
         ]
         for position in told:
             self._now.waiting.put(position, value=True)
+            self._now.sent.remove(position)
         return len(told)
 
     async def after(self, position: int, limit: int) -> list[OutboxEntry]:

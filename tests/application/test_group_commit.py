@@ -79,6 +79,28 @@ async def test_a_full_queue_sends_callers_away_at_once() -> None:
     assert await asyncio.gather(*tasks) == [2, 4, 6]
 
 
+async def test_without_other_bounds_200_are_decided_at_once_and_2000_may_wait() -> None:
+    desk = Desk()
+    door = GroupCommit(desk)
+    desk.gate.clear()
+    tasks = await waiting_callers(door, [0])
+    await asyncio.sleep(0)
+    tasks += await waiting_callers(door, range(2_000))
+    with pytest.raises(Overloaded):
+        await door(1)
+    desk.gate.set()
+    await asyncio.gather(*tasks)
+    assert [len(batch) for batch in desk.batches] == [1, *[200] * 10]
+
+
+async def test_of_two_the_good_one_is_decided() -> None:
+    desk = Desk()
+    desk.bad = {2: KeyError("two")}
+    results = await asyncio.gather(*map(GroupCommit(desk), [1, 2]), return_exceptions=True)
+    assert results[0] == 2
+    assert isinstance(results[1], KeyError)
+
+
 async def test_one_bad_item_fails_alone() -> None:
     desk = Desk()
     desk.bad = {2: KeyError("two")}

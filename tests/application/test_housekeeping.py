@@ -49,6 +49,21 @@ async def test_what_ends_while_its_review_is_raised_is_not_counted(world: World)
     assert world.now(cash_out).status is Status.COMPLETED
 
 
+async def test_a_fault_with_one_is_raised_when_all_others_are_done(world: World) -> None:
+    bad, good = await world.sent(), await world.sent(user_id="user-2")
+    world.clock.advance(timedelta(days=2))
+
+    async def record(arrival: Arrival) -> Recorded:
+        if arrival.cash_out_id == bad.id:
+            raise ZeroDivisionError
+        return await world.one.record(arrival)
+
+    reviews = RaiseReviews(world.units, record, world.policy, world.clock)
+    with pytest.raises(ZeroDivisionError):
+        await reviews()
+    assert world.now(good).needs_review
+
+
 async def test_orphans_are_matched_in_bounded_rounds(world: World) -> None:
     references = [f"MINE-000{number}" for number in range(5)]
     for each in references:

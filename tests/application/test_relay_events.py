@@ -25,6 +25,7 @@ async def test_events_are_told_in_order_and_once(world: World) -> None:
     assert await world.one.relay() == 2
     assert await world.one.relay() == 0
     assert positions(world) == [1, 2]
+    assert world.store.sent == dict.fromkeys([1, 2], world.clock.now())
 
 
 async def test_a_round_is_bounded_and_the_next_goes_on(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from domain.refusals import (
 from domain.request import CashOutRequest
 from domain.states import Status
 from tests.application.wiring import World
-from tests.strategies import ORANGE, a_request
+from tests.strategies import ABIDJAN, ORANGE, a_request
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +49,14 @@ async def test_a_lone_request_is_a_batch_of_one(world: World) -> None:
     assert world.used(cash_out) == (1_500, 1_500)
     assert world.units.opened == 1
     assert world.provider.calls == [], "nothing is sent"
+
+
+async def test_a_number_of_another_operator_is_taken_with_a_warning(world: World) -> None:
+    elsewhere = replace(world.catalogue.providers[ORANGE], operators=("Orange",))
+    object.__setattr__(world.catalogue, "providers", {ORANGE: elsewhere})
+    (taken,) = await ask(world, a_request(msisdn=replace(ABIDJAN, operator="MTN")))
+    assert isinstance(taken, Taken)
+    assert len(taken.warnings) == 1
 
 
 async def test_many_are_taken_in_one_transaction_in_their_order(world: World) -> None:

@@ -13,6 +13,7 @@ from domain.attempts import OutcomeKind
 from domain.cash_out import Action, CashOut
 from domain.corridors import Policy
 from domain.failures import FailureCode
+from domain.payee import NumberFormat
 from domain.states import Status
 from tests.application.wiring import World, outside
 from tests.strategies import CAREFUL, a_provider, a_request
@@ -248,6 +249,9 @@ async def test_a_payee_where_we_pay_no_longer_is_still_written_for_the_provider(
     cash_out = await world.taken()
     lane = world.one.lane
     assert lane.order(cash_out).account == "2250700000789"
+    local = replace(lane.provider.corridors["CI"], number_format=NumberFormat.NATIONAL)
+    lane.provider = replace(lane.provider, corridors={"CI": local})
+    assert lane.order(cash_out).account == "0700000789", "as the corridor wants it written"
     lane.provider = a_provider(countries=("SN",))
     assert lane.order(cash_out).account == "2250700000789"
 

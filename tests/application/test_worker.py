@@ -318,6 +318,17 @@ async def test_a_webhook_that_came_too_early_is_matched_by_the_next_round(world:
     assert world.now(cash_out).status is Status.COMPLETED
 
 
+async def test_a_webhook_that_overtook_its_request_is_matched_when_that_is_taken(
+    world: World,
+) -> None:
+    rare = Pace(poll=timedelta(hours=1), tidy=timedelta(hours=1))
+    async with running(world, world.one.a_worker(rare)):
+        await world.tell(News("COMPLETED", Status.COMPLETED, "MP-1", "MINE-0001"))
+        cash_out = await world.taken(reference="MINE-0001")
+        await turns()
+        assert world.now(cash_out).status is Status.COMPLETED
+
+
 async def test_orphans_and_reviews_are_looked_after_by_the_loops(world: World) -> None:
     world.provider.manner = lambda _: Manner.ACCEPTS
     async with running(world, world.one.worker):
