@@ -124,6 +124,9 @@ async def test_an_answer_is_recorded_patiently_and_not_for_ever(world: World) ->
     assert recorded.cash_out is not None
     assert recorded.cash_out.status is Status.COMPLETED
     assert clock.elapsed() == timedelta(seconds=1)
+    at_once = await patient(arrival(cash_out, Status.COMPLETED))
+    assert at_once.cash_out == world.now(cash_out)
+    assert clock.elapsed() == timedelta(seconds=1)
     world.trouble(*[Trouble.AWAY] * 3)
     with pytest.raises(StorageUnavailable):
         await patient(arrival(cash_out, Status.COMPLETED))

@@ -203,9 +203,11 @@ async def test_what_breaks_while_it_drains_is_told_and_it_ends(world: World) -> 
 
 
 async def test_it_tidies_up_at_its_own_pace(world: World) -> None:
+    world.one.lane.most_queries = 0
     rare = Pace(poll=timedelta(days=2), tidy=timedelta(seconds=5))
     async with running(world, world.one.a_worker(rare)):
         cash_out = await world.sent()
+        await turns()
         world.clock.advance(world.policy.review_after)
         await passes(world, timedelta(seconds=6))
         assert world.now(cash_out).needs_review
