@@ -44,7 +44,9 @@ cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of
 mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere: does a test notice?
 	@# an old verdict may be wrong once a test has changed: all of them means from the start
 	@$(if $(MUTANTS),,rm -rf mutants)
-	@$(BIN)/mutmut run $(MUTMUT_ARGS) $(if $(MUTANTS),'$(MUTANTS)')
+	@# no test takes a second: one that hangs ends its mutant at once, not after ten times all tests
+	@PYTEST_ADDOPTS='-o faulthandler_timeout=15' \
+	  $(BIN)/mutmut run $(MUTMUT_ARGS) $(if $(MUTANTS),'$(MUTANTS)')
 	@$(BIN)/python tests/mutants/report.py
 
 sbom: install ## Write a bill of materials of what production installs (CycloneDX JSON)
