@@ -344,15 +344,15 @@ async def test_orphans_and_reviews_are_looked_after_by_the_loops(world: World) -
 
 async def test_what_this_version_cannot_read_is_told_and_holds_up_no_other(world: World) -> None:
     silent = await world.sent(user_id="user-2")
-    foreign = await world.taken()
-    world.store.unreadable |= {foreign.id, silent.id}
+    foreign, another = await world.taken(), await world.taken()
+    world.store.unreadable |= {foreign.id, another.id, silent.id}
     world.one.journal.faults.clear()
     world.clock.advance(timedelta(seconds=9))
     good = await world.taken(user_id="user-3")
     await world.one.worker.step()
     assert world.now(good).provider_transaction_id is not None
     assert [(where, str(fault)) for where, fault in world.one.journal.faults] == [
-        ("submit", str(foreign.id)),
+        ("submit", f"{foreign.id}, {another.id}"),
         ("ask", str(silent.id)),
     ]
     assert world.now(foreign) == foreign
