@@ -72,7 +72,7 @@ async def test_a_full_queue_sends_callers_away_at_once() -> None:
     tasks = await waiting_callers(door, [1])
     await asyncio.sleep(0)
     tasks += await waiting_callers(door, [2, 3])
-    with pytest.raises(Overloaded) as full:
+    with pytest.raises(Overloaded, match=r"^too much is waiting$") as full:
         await door(4)
     assert full.value.retry_after_s == 1
     desk.gate.set()
