@@ -9,11 +9,11 @@ import pytest
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
 from application.callers import Caller
-from application.cancel_cash_out import MOST_TRIES
-from application.ports import Conflict
+from application.cancel_cash_out import MOST_TRIES, CancelCashOut
+from application.ports import Conflict, Work
 from domain.refusals import Forbidden, NotFound, TooLateToCancel
 from domain.states import Status
-from tests.application.wiring import ADMIN, STRANGER, USER, World
+from tests.application.wiring import ADMIN, STRANGER, USER, Bell, Notebook, World
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +29,16 @@ async def test_what_was_not_sent_is_cancelled_told_and_its_limits_given_back(wor
     assert world.used(cash_out) == (0, 0)
     assert await world.one.submit.begin(world.one.lane, 10) == []
     assert world.provider.calls == []
+
+
+async def test_a_cancel_is_in_the_journal_and_who_waits_for_it_and_the_relay_hear_of_it(
+    world: World,
+) -> None:
+    cash_out = await world.taken()
+    bell, journal = Bell(), Notebook()
+    after = await CancelCashOut(world.units, world.clock, bell, journal)(USER, cash_out.id)
+    assert (bell.ids, bell.kinds) == ([cash_out.id], [Work.RELAY])
+    assert [change.after for change in journal.changes] == [after]
 
 
 async def test_what_the_provider_declined_may_still_be_cancelled(world: World) -> None:

@@ -51,7 +51,9 @@ async def test_what_comes_while_a_batch_is_decided_is_the_next_batch() -> None:
     first = await waiting_callers(door, [1])
     await asyncio.sleep(0)
     rest = await waiting_callers(door, [2, 3, 4])
+    await asyncio.sleep(0)
     assert door.waiting == 3
+    assert desk.batches == [[1]], "one batch is under way at a time"
     desk.gate.set()
     assert await asyncio.gather(*first, *rest) == [2, 4, 6, 8]
     assert desk.batches == [[1], [2, 3, 4]]

@@ -1,10 +1,8 @@
 """Recording: many arrivals in one transaction, each judged alone, each judged once."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 
@@ -25,7 +23,7 @@ from domain.cash_out import CashOut
 from domain.evidence import News, Outcome, Overdue, ReviewReason, Source
 from domain.record import Report
 from domain.states import Status, Verdict
-from tests.application.wiring import World
+from tests.application.wiring import Bell, World
 from tests.strategies import AFRI, ORANGE
 
 pytestmark = pytest.mark.anyio
@@ -134,20 +132,6 @@ async def test_an_answer_is_recorded_patiently_and_not_for_ever(world: World) ->
     last = await patient(arrival(cash_out, Status.COMPLETED))
     assert last.cash_out == world.now(cash_out), "the last try counts too"
     assert PatientRecord(world.one.record, clock).pause * 20 < world.policy.lease
-
-
-@dataclass(slots=True)
-class Bell:
-    """A nudge that remembers what it was told."""
-
-    kinds: list[Work] = field(default_factory=list)
-    ids: list[UUID] = field(default_factory=list)
-
-    def work(self, *kinds: Work) -> None:
-        self.kinds += kinds
-
-    def changed(self, ids: Sequence[UUID]) -> None:
-        self.ids += ids
 
 
 NUDGED: list[tuple[Outcome, list[Work]]] = [

@@ -19,7 +19,7 @@ from application.check_status import CheckStatus
 from application.group_commit import GroupCommit
 from application.housekeeping import RaiseReviews, RematchOrphans
 from application.lanes import Circuit, Lane
-from application.ports import Order, OutboxEntry, Publisher
+from application.ports import Order, OutboxEntry, Publisher, Work
 from application.queries import GetCashOut
 from application.receive_webhook import ReceiveWebhook
 from application.record_news import Arrival, Recorded, RecordNews
@@ -55,6 +55,20 @@ class Notebook:
 
     def fault(self, where: str, fault: BaseException) -> None:
         self.faults.append((where, fault))
+
+
+@dataclass(slots=True)
+class Bell:
+    """A nudge that remembers what it was told."""
+
+    kinds: list[Work] = field(default_factory=list)
+    ids: list[UUID] = field(default_factory=list)
+
+    def work(self, *kinds: Work) -> None:
+        self.kinds += kinds
+
+    def changed(self, ids: Sequence[UUID]) -> None:
+        self.ids += ids
 
 
 @dataclass(slots=True)
