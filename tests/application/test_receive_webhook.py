@@ -228,7 +228,10 @@ async def test_a_signature_seen_before_under_another_body_is_a_replay(world: Wor
         await world.ring(cash_out, Status.COMPLETED, "t1")
     assert world.now(cash_out) == before
     assert len(world.store.deliveries) == 1
-    world.clock.advance(timedelta(minutes=11))
+    world.clock.advance(timedelta(minutes=10, microseconds=-1))
+    with pytest.raises(InvalidSignature):
+        await world.ring(cash_out, Status.COMPLETED, "t1")
+    world.clock.advance(timedelta(microseconds=1))
     await world.ring(cash_out, Status.COMPLETED, "t1")
 
 

@@ -19,7 +19,7 @@ from application.record_news import (
     digest_of,
 )
 from domain.attempts import OutcomeKind
-from domain.cash_out import CashOut
+from domain.cash_out import Action, CashOut, Plan
 from domain.evidence import News, Outcome, Overdue, ReviewReason, Source
 from domain.record import Report
 from domain.states import Status, Verdict
@@ -131,7 +131,9 @@ async def test_an_answer_is_recorded_patiently_and_not_for_ever(world: World) ->
     world.trouble(*[Trouble.AWAY] * 2)
     last = await patient(arrival(cash_out, Status.COMPLETED))
     assert last.cash_out == world.now(cash_out), "the last try counts too"
-    assert PatientRecord(world.one.record, clock).pause * 20 < world.policy.lease
+    usual = PatientRecord(world.one.record, clock)
+    assert (usual.tries, usual.pause) == (20, timedelta(milliseconds=500))
+    assert usual.tries * usual.pause < world.policy.lease
 
 
 NUDGED: list[tuple[Outcome, list[Work]]] = [
@@ -196,6 +198,20 @@ async def test_cash_outs_of_a_provider_that_was_taken_away_wait_for_a_human(worl
     report = Report(Source.CLOCK, Overdue())
     await world.one.record_news([Arrival("", report, cash_out_id=cash_out.id)])
     assert world.now(cash_out).review is ReviewReason.UNKNOWN_TOO_LONG
+
+
+async def test_of_a_provider_that_was_taken_away_nothing_is_believed_asked_or_sent_again(
+    world: World,
+) -> None:
+    cash_out = await world.taken()
+    (begun,) = await world.one.submit.begin(world.one.lane, 1)
+    object.__setattr__(world.catalogue, "providers", {})
+    silence = Report(Source.SUBMIT, Outcome(OutcomeKind.UNKNOWN), attempt=1, lease=begun.lease)
+    await world.one.record_news([Arrival(ORANGE, silence, cash_out_id=cash_out.id)])
+    waits = Plan(Action.ASK, cash_out.created_at + world.policy.review_after)
+    assert world.now(cash_out).plan == waits, "for a human"
+    await world.one.record_news([arrival(cash_out, Status.COMPLETED)])
+    assert world.now(cash_out).status is Status.PROCESSING, "its webhooks may be anybody's"
 
 
 async def test_a_change_is_in_the_journal_after_its_commit_only(world: World) -> None:
