@@ -49,6 +49,7 @@ async def test_begin_sends_nothing_and_an_answer_is_recorded(world: World) -> No
     (begun,) = await world.one.submit.begin(world.one.lane, 10)
     assert world.provider.calls == []
     assert world.events(cash_out) == ["initiated", "processing"]
+    assert world.one.journal.changes[-1].after == world.now(cash_out)
     recorded = await world.one.submit.send(world.one.lane, begun)
     assert recorded.cash_out == world.now(cash_out)
     assert [each.outcome for each in world.now(cash_out).attempts] == [OutcomeKind.ACCEPTED]
