@@ -10,7 +10,7 @@ import pytest
 
 from adapters.memory.faults import Trouble
 from application.ports import Conflict, Overloaded, StorageUnavailable, Work
-from application.request_cash_out import MOST_TRIES, Taken
+from application.request_cash_out import MOST_TRIES, RequestCashOut, Taken
 from domain.refusals import (
     AmountBelowMinimum,
     DailyLimitExceeded,
@@ -22,7 +22,7 @@ from domain.refusals import (
 )
 from domain.request import CashOutRequest
 from domain.states import Status
-from tests.application.wiring import World
+from tests.application.wiring import Bell, World
 from tests.strategies import ABIDJAN, ORANGE, a_request
 
 pytestmark = pytest.mark.anyio
@@ -333,18 +333,12 @@ async def test_a_key_taken_between_reading_and_writing_is_read_again(world: Worl
 
 
 async def test_workers_are_nudged_for_something_new_only(world: World) -> None:
-    signals = world.one.signals
-
-    async def nudged() -> bool:
-        waiting = asyncio.create_task(signals.for_work(Work.SUBMIT, timedelta(seconds=1)))
-        done, _ = await asyncio.wait({waiting}, timeout=0.05)
-        waiting.cancel()
-        await asyncio.wait({waiting})
-        return bool(done)
-
-    assert not await nudged()
-    await world.taken(key="k-1")
-    assert await nudged()
+    bell = Bell()
+    request = RequestCashOut(world.units, world.catalogue, world.clock, world.chance, bell)
+    await request([a_request(key="k-1")])
+    assert bell.kinds == [Work.SUBMIT, Work.RELAY, Work.TIDY]
+    await request([a_request(key="k-1"), a_request(amount="1")])
+    assert bell.kinds == [Work.SUBMIT, Work.RELAY, Work.TIDY], "a replay and a refusal are not new"
 
 
 async def test_changes_are_in_the_journal_once_they_are_committed(world: World) -> None:
