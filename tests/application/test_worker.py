@@ -233,6 +233,38 @@ async def test_a_store_that_is_away_is_told_and_got_over(world: World) -> None:
         assert world.now(cash_out).provider_transaction_id is not None
 
 
+@pytest.mark.parametrize("trouble", [Trouble.AWAY, Trouble.FULL, Trouble.CONFLICT])
+async def test_a_fault_of_the_store_is_no_bug(world: World, trouble: Trouble) -> None:
+    worker = world.one.worker
+    worker.stop()
+    world.trouble(trouble)
+    await asyncio.wait_for(worker.run(), 5)
+    assert len(world.one.journal.faults) == 1
+    assert worker.bugs == 0
+
+
+async def test_work_that_was_cancelled_once_is_done_the_next_time(world: World) -> None:
+    publish, rounds = world.told.publish, 0
+
+    async def cancelled_once(entries: list[object]) -> list[int]:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            raise asyncio.CancelledError
+        return await publish(entries)  # type: ignore[arg-type]
+
+    object.__setattr__(world.one.relay, "publisher", _Busy(cancelled_once))
+    async with running(world, world.one.worker):
+        await world.taken()
+        await passes(world, timedelta(seconds=2))
+        assert world.store.waiting == {}
+
+
+def test_the_pace_is_written_out() -> None:
+    seconds = [each.total_seconds() for each in (Pace().poll, Pace().tidy, Pace().drain)]
+    assert (seconds, Pace().batch) == ([1, 5, 50], 100)
+
+
 async def test_a_bug_with_one_cash_out_is_told_and_stops_no_other(world: World) -> None:
     bad = [await world.taken() for _ in range(2)]
 
