@@ -243,6 +243,17 @@ async def test_a_fault_of_the_store_is_no_bug(world: World, trouble: Trouble) ->
     assert worker.bugs == 0
 
 
+async def test_a_store_that_is_away_is_not_hammered(world: World) -> None:
+    async with running(world, world.one.worker):
+        await passes(world, timedelta(seconds=6))
+        opened = world.units.opened
+        world.trouble(*[Trouble.AWAY] * 1_000)
+        await passes(world, timedelta(seconds=10))
+        # Two lanes with two loops each, and the relay, once a second; tidying now and then.
+        assert 10 < world.units.opened - opened < 100
+        world.units.troubles.clear()
+
+
 async def test_work_that_was_cancelled_once_is_done_the_next_time(world: World) -> None:
     publish, rounds = world.told.publish, 0
 
