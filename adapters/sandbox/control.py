@@ -207,7 +207,7 @@ async def list_floats(desk: NamedDependency[Desk]) -> list[dict[str, Any]]:
 async def set_float(desk: NamedDependency[Desk], data: JSONBody[SetFloat]) -> dict[str, Any]:
     """Set one balance: an empty float refuses, a top-up lets waiting orders through."""
     account = _account(data)
-    desk.engine.floats.put(account, _balance(data.balance), desk.clock.now())
+    desk.engine.transactions.put_float(account, _balance(data.balance), desk.clock.now())
     return {**asdict(account), "balance": desk.engine.floats.balance(account)}
 
 

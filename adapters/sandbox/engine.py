@@ -20,6 +20,7 @@ from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, suffix_of
 from adapters.sandbox.deliveries import Deliveries, Delivery, DeliveryState, Dispatch
 from adapters.sandbox.faults import Act, Endpoint, FaultRule, Faults, Happening, Mishap
 from adapters.sandbox.ledger import Floats, Ledger
+from adapters.sandbox.ledger_file import Book, NoBook
 from adapters.sandbox.orange_money import OrangeMoney
 from adapters.sandbox.settings import SandboxSettings
 from adapters.sandbox.transactions import (
@@ -83,8 +84,11 @@ class Dialect(Protocol):
 class Engine:
     """Both providers, with their ledger, floats, faults, webhooks and a count of the calls made."""
 
-    def __init__(self, settings: SandboxSettings, chance: Random | None = None) -> None:
+    def __init__(
+        self, settings: SandboxSettings, chance: Random | None = None, book: Book | None = None
+    ) -> None:
         self.settings = settings
+        self._book = book or NoBook()
         # Seeded chance decides what is tried, not who may enter.
         self._source = chance or Random(settings.seed)  # noqa: S311 -- repeatable on purpose
         self._latency = self._branch()
@@ -97,7 +101,7 @@ class Engine:
         self._begin()
 
     def _begin(self) -> None:
-        self.transactions = Transactions(self.settings, self._branch())
+        self.transactions = Transactions(self.settings, self._branch(), self._book)
         self.faults = Faults(self._branch())
         self.deliveries = Deliveries(self.settings)
         self.calls: Counter[tuple[str, Endpoint]] = Counter()
@@ -118,6 +122,7 @@ class Engine:
 
     def reset(self) -> None:
         """Forget every transaction, fault, delivery and count. Tokens given out stay good."""
+        self._book.clear()
         self._begin()
 
     def handle(self, provider: str, request: WireRequest, now: datetime) -> Reaction:

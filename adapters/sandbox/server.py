@@ -16,6 +16,7 @@ from adapters.sandbox.control import PREFIX
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
 from adapters.sandbox.engine import Engine
 from adapters.sandbox.ledger import Ledger
+from adapters.sandbox.ledger_file import LedgerFile, LedgerFileRefused
 from adapters.sandbox.orange_money import TOKEN_PATH
 from adapters.sandbox.settings import SandboxSettings, refuse_in_production
 from adapters.sandbox.webhooks import Courier
@@ -38,7 +39,8 @@ class _QuietServer(uvicorn.Server):
 class Sandbox:
     """A running sandbox, as an async context manager.
 
-    Raises `SandboxInProduction` when made in production, `OSError` when its port is taken.
+    Raises `SandboxInProduction` when made in production, `OSError` when its port is taken, and
+    `LedgerFileRefused` when its file is in use or not a sandbox's.
     """
 
     def __init__(
@@ -47,7 +49,11 @@ class Sandbox:
         self.settings = settings or SandboxSettings()
         refuse_in_production(self.settings.app_env)
         self.clock = clock or SandboxClock()
-        self.engine = Engine(self.settings)
+        file = self.settings.ledger_file
+        self._ledger_file = None if file is None else LedgerFile(file)
+        self.engine = Engine(self.settings, book=self._ledger_file)
+        if self._ledger_file is not None:
+            self._restore_from(self._ledger_file)
         self._courier = Courier(self.engine, self.clock, self.settings)
         self._running = Running(self.engine, self.clock, self._courier)
         self._port = 0
@@ -85,7 +91,11 @@ class Sandbox:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._open.aclose()
+        try:
+            await self._open.aclose()
+        finally:
+            if self._ledger_file is not None:
+                self._ledger_file.close()
 
     @property
     def base_url(self) -> str:
@@ -142,6 +152,13 @@ class Sandbox:
             "AFRIMONEY_API_SECRET": settings.afrimoney_api_secret,
             "AFRIMONEY_WEBHOOK_SECRET": settings.afrimoney_webhook_secret,
         }
+
+    def _restore_from(self, file: LedgerFile) -> None:
+        try:
+            self.engine.transactions.restore(file.read())
+        except LedgerFileRefused:
+            file.close()
+            raise
 
     async def _stop(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         self._running.stopping.set()

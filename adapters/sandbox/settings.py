@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -70,6 +71,9 @@ class SandboxSettings:
     app_env: str = "development"
     webhook_base_url: str | None = None
     """Webhooks go to this address, a slash and the provider's id; None holds them back."""
+
+    ledger_file: Path | None = None
+    """Where transactions and payouts are kept over a restart; None keeps them in memory."""
 
     orange_money_client_id: str = "sandbox-orange-client"
     orange_money_client_secret: str = field(default="sandbox-orange-client-secret-0001", repr=False)

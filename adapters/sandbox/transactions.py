@@ -5,6 +5,7 @@ it directly.
 """
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,16 @@ from adapters.sandbox.corridors import (
     suffix_of,
 )
 from adapters.sandbox.ledger import FloatAccount, Floats, Ledger, Payout
+from adapters.sandbox.ledger_file import (
+    Book,
+    Entry,
+    FloatRefused,
+    FloatSet,
+    Happened,
+    NoBook,
+    Taken,
+    Tried,
+)
 from adapters.sandbox.scenarios import SCENARIOS, scenario_for
 from adapters.sandbox.settings import SandboxSettings
 
@@ -93,6 +104,7 @@ class _Transaction:
     word: Word = Word.PENDING
     reason: str | None = None
     held: bool = False
+    done: set[int] = field(default_factory=set)
 
     def report(self, word: Word | None = None) -> Report:
         reason = self.reason if word in {None, self.word} else None
@@ -110,13 +122,14 @@ class _Due:
     at: datetime
     number: int
     transaction: _Transaction = field(compare=False)
-    step: Step = field(compare=False)
+    step: int = field(compare=False)
 
 
 class Transactions:
     """Every transaction of both providers, moved along by the instants that callers hand in."""
 
-    def __init__(self, settings: SandboxSettings, chance: Random) -> None:
+    def __init__(self, settings: SandboxSettings, chance: Random, book: Book | None = None) -> None:
+        self._book = book or NoBook()
         self.ledger = Ledger()
         self.floats = Floats()
         self.announcements: list[Announcement] = []
@@ -164,16 +177,47 @@ class Transactions:
         """Let happen, in order, everything that is due at that instant."""
         while self._steps and self._steps[0].at <= now:
             due = heapq.heappop(self._steps)
-            self._happen(due.transaction, due.step, due.at)
+            if due.step not in due.transaction.done:
+                self._happen(due.transaction, due.step, due.at)
 
     def next_due(self) -> datetime | None:
         """Return when something happens next, or None when all is at rest."""
         return self._steps[0].at if self._steps else None
 
+    def put_float(self, account: FloatAccount, balance: Decimal, at: datetime) -> None:
+        """Set a float balance, as a top-up (or a withdrawal) does."""
+        self._book.write(FloatSet(account.provider, account.country, account.currency, balance, at))
+        self.floats.put(account, balance, at)
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Become what the entries tell of.
+
+        Webhooks of what had happened by then are not sent any more, as after a provider's crash:
+        a look-up tells. What was still due happens when it is due, or at once.
+        """
+        for entry in entries:
+            self._restore(entry)
+
+    def _restore(self, entry: Entry) -> None:
+        match entry:
+            case Tried():
+                self._tries.setdefault((entry.provider, entry.reference), _Tries()).count += 1
+            case FloatRefused():
+                self._tries[entry.provider, entry.reference].float_refused_at = entry.at
+            case Taken():
+                self._enter(entry)
+            case Happened():
+                known = self._by_id[entry.provider, entry.transaction_id]
+                self._change(known, entry.step, entry.at)
+            case FloatSet():
+                account = FloatAccount(entry.provider, entry.country, entry.currency)
+                self.floats.put(account, entry.balance, entry.at)
+
     def _tried(self, provider: str, reference: str) -> _Tries:
         key = (provider, reference)
         if key not in self._tries and len(self._tries) >= self._settings.max_transactions:
             raise SandboxFull
+        self._book.write(Tried(provider, reference))
         tries = self._tries.setdefault(key, _Tries())
         tries.count += 1
         return tries
@@ -195,6 +239,7 @@ class Transactions:
     ) -> bool:
         tries = self._tries[provider, order.reference]
         if tries.float_refused_at is None:
+            self._book.write(FloatRefused(provider, order.reference, now))
             tries.float_refused_at = now
             return True
         waited = now - tries.float_refused_at >= timedelta(seconds=self._settings.pace.refill_s)
@@ -221,9 +266,28 @@ class Transactions:
     def _recorded(
         self, provider: str, order: Order, scenario: Scenario, now: datetime
     ) -> _Transaction:
+        transaction_id = self.new_id(provider)
+        taken = Taken(
+            provider,
+            transaction_id,
+            self._numbered,
+            order.reference,
+            order.msisdn,
+            order.amount,
+            order.currency,
+            order.name,
+            self._timetable(scenario, now),
+        )
+        self._book.write(taken)
+        return self._enter(taken)
+
+    def _enter(self, taken: Taken) -> _Transaction:
+        provider = taken.provider
+        order = Order(taken.reference, taken.msisdn, taken.amount, taken.currency, taken.name)
+        scenario = scenario_for(provider, suffix_of(provider, order.msisdn))
         transaction = _Transaction(
             provider,
-            self.new_id(provider),
+            taken.transaction_id,
             order,
             _as_told(provider, order, scenario),
             scenario,
@@ -234,12 +298,13 @@ class Transactions:
             transaction.held = True
         self._by_reference.setdefault((provider, order.reference), []).append(transaction)
         self._by_id[provider, transaction.transaction_id] = transaction
-        for step, at in self._timetable(scenario, now):
+        self._numbered = max(self._numbered, taken.number)
+        for step, at in enumerate(taken.due):
             self._numbered += 1
             heapq.heappush(self._steps, _Due(at, self._numbered, transaction, step))
         return transaction
 
-    def _timetable(self, scenario: Scenario, now: datetime) -> list[tuple[Step, datetime]]:
+    def _timetable(self, scenario: Scenario, now: datetime) -> tuple[datetime, ...]:
         pace = self._settings.pace
         settle_s = self._chance.uniform(*pace.settle_s)
         wait_s = {
@@ -248,22 +313,29 @@ class Transactions:
             Moment.SLOW: pace.slow_s,
             Moment.LATE: settle_s + pace.late_s,
         }
-        return [(step, now + timedelta(seconds=wait_s[step.moment])) for step in scenario.course]
+        return tuple(now + timedelta(seconds=wait_s[step.moment]) for step in scenario.course)
 
     def new_id(self, provider: str) -> str:
         """Return a fresh transaction id of that provider."""
         self._numbered += 1
         return f"{_ID_PREFIX[provider]}-{self._numbered:06d}{self._chance.getrandbits(32):08X}"
 
-    def _happen(self, transaction: _Transaction, step: Step, at: datetime) -> None:
-        if step.word is not None:
-            transaction.word, transaction.reason = step.word, step.reason
-        self._move_money(transaction, step, at)
+    def _happen(self, transaction: _Transaction, number: int, at: datetime) -> None:
+        self._book.write(Happened(transaction.provider, transaction.transaction_id, number, at))
+        step = self._change(transaction, number, at)
         tells_amount = transaction.scenario.echoes_another_amount
         self.announcements += [
             Announcement(at, transaction.report(hook.says), hook, tells_amount)
             for hook in step.hooks
         ]
+
+    def _change(self, transaction: _Transaction, number: int, at: datetime) -> Step:
+        step = transaction.scenario.course[number]
+        transaction.done.add(number)
+        if step.word is not None:
+            transaction.word, transaction.reason = step.word, step.reason
+        self._move_money(transaction, step, at)
+        return step
 
     def _move_money(self, transaction: _Transaction, step: Step, at: datetime) -> None:
         order = transaction.told

@@ -4,6 +4,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 
+from adapters.sandbox.ledger_file import LedgerFileRefused
 from adapters.sandbox.settings import SandboxInProduction
 from adapters.web.problems import Problem
 from application.ports import Conflict, Overloaded, StorageUnavailable
@@ -83,6 +84,7 @@ _MEANINGS: dict[type[BaseException], Callable[[BaseException], Stopped]] = {
     SettingsRefused: _line_each,
     ConfigurationRefused: _line_each,
     SandboxInProduction: _line_each,
+    LedgerFileRefused: _line_each,
     StorageUnavailable: _without_storage,
     Overloaded: _busy,
     Conflict: _busy,

@@ -5,6 +5,7 @@ import os
 import shlex
 from collections.abc import Coroutine
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -58,6 +59,7 @@ async def run_sandbox(
     webhooks_to: str | None,
     profile: Literal["instant", "realistic"],
     seed: int,
+    ledger: Path | None,
     as_json: bool,
 ) -> int:
     """Run the sandbox alone until told to stop."""
@@ -73,6 +75,7 @@ async def run_sandbox(
         webhook_base_url=webhooks_to,
         profile=profile,
         seed=seed,
+        ledger_file=ledger,
     )
     stop = stop_signal()
     async with Sandbox(told) as sandbox:

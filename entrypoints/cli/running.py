@@ -1,6 +1,7 @@
 """The commands that run things: what they take and what they teach."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -36,7 +37,7 @@ Run as many as you like beside `WORKERS_IN_API=false cashout serve`: they share 
 """,
     "sandbox": """\
 Example:
-  cashout sandbox --webhooks-to http://127.0.0.1:3004/api/payments/webhook
+  cashout sandbox --webhooks-to http://127.0.0.1:3004/api/payments/webhook --ledger sandbox.jsonl
 """,
     "migrate": """\
 Example:
@@ -134,6 +135,9 @@ async def sandbox(
     ] = None,
     profile: Profile = "realistic",
     seed: Annotated[int, Parameter(help="The same seed takes the same chances.")] = 0,
+    ledger: Annotated[
+        Path | None, Parameter(help="A file that keeps what was paid over a restart.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run the providers' sandbox by itself, until Ctrl-C; the last three digits choose the story.
@@ -143,7 +147,13 @@ async def sandbox(
     from entrypoints.cli.processes import run_sandbox
 
     return await run_sandbox(
-        host=host, port=port, webhooks_to=webhooks_to, profile=profile, seed=seed, as_json=as_json
+        host=host,
+        port=port,
+        webhooks_to=webhooks_to,
+        profile=profile,
+        seed=seed,
+        ledger=ledger,
+        as_json=as_json,
     )
 
 

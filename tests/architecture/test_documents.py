@@ -34,6 +34,8 @@ ABOUT_THE_SANDBOX = """# The sandbox's numbers
 The sandbox speaks both providers' protocols strictly and keeps a ledger of what it really paid.
 The last three digits of a sandbox number choose what happens; every other number is simply paid.
 It refuses to start in production.
+`cashout sandbox --ledger FILE` keeps what was taken and paid over restarts and crashes; webhooks
+that were under way are lost with the process, as a provider's may be.
 
 ## Where
 """

@@ -118,6 +118,23 @@ def test_the_sandbox_prints_settings_for_a_shell(console: Console) -> None:
         assert program.stop(signal.SIGINT) == 0
 
 
+def test_a_sandbox_that_was_killed_still_knows_what_it_paid(console: Console) -> None:
+    kept = ("sandbox", "--port", "0", "--profile", "instant", "--ledger", "paid.jsonl", "--json")
+    with console.running(*kept) as program:
+        told = json.loads(program.line())
+        made = console.json(*PAY, "--work", "--wait", "30", given=told["environment"])
+        assert made["status"] == "completed"
+        refused = console.run(*kept)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        (line,) = refused.stderr.splitlines()
+        assert "another sandbox" in line
+        program.process.kill()
+    with console.running(*kept) as program:
+        told = json.loads(program.line())
+        kept_ledger = json.load(urllib.request.urlopen(f"{told['sandbox']}/ledger"))
+        assert [each["reference"] for each in kept_ledger["payouts"]] == [made["reference"]]
+
+
 def test_the_sandbox_does_not_run_in_production(console: Console) -> None:
     done = console.run("sandbox", "--port", "0", APP_ENV="production")
     assert done.returncode == 1
