@@ -15,6 +15,9 @@ _OK = 200
 _REFUSED = 401
 _DAY_S = 86_400.0
 _REORDERED_S = 300.0
+_ONE_BODY_S = 500.0
+"""For so long at least, two bodies under one signature are not both taken."""
+_CLOCKS = (FaultKind.CLOCK_FORWARD, FaultKind.CLOCK_BACK)
 _OTHER = {
     b'"SUCCESSFUL"': b'"FAILED"',
     b'"FAILED"': b'"SUCCESSFUL"',
@@ -58,6 +61,8 @@ class Courier:
         self.underway = 0
         self.forged: set[str] = set()
         self.rung: dict[str, int] = {}
+        self._signed: dict[tuple[str, ...], tuple[bytes, float]] = {}
+        self._taken: set[bytes] = set()
 
     def arm(self) -> None:
         """Set the alarm for the next webhook that is due."""
@@ -119,7 +124,26 @@ class Courier:
             return None
         status = await self.door.deliver(post)
         self._world.cover("webhook answer", str(status))
+        if post.provider == AFRIMONEY and status == _OK:
+            self._check_replay(post)
+        elif status != _REFUSED:
+            # It may be kept although nobody said so: sent again, it is no news.
+            self._taken.add(post.raw)
         return status
+
+    def _check_replay(self, post: Post) -> None:
+        """See that a signature that does not cover its body was good for one new body only."""
+        if post.raw in self._taken:
+            return
+        self._taken.add(post.raw)
+        signature = tuple(value for _, value in sorted(post.headers))
+        now, world = self._world.elapsed, self._world
+        raw, at = self._signed.setdefault(signature, (post.raw, now))
+        # By the clocks of two machines that were set, the first one is long ago or yet to come.
+        clocks_set = any(world.faults.struck[kind] for kind in _CLOCKS)
+        if raw != post.raw and now - at < _ONE_BODY_S and not clocks_set:
+            how = f"two bodies under one signature are taken: {raw!r} and {post.raw!r}"
+            world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)
 
     def _attack(self, post: Post) -> None:
         """Let a stranger who saw this webhook do what he can."""

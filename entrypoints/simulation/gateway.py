@@ -1,7 +1,8 @@
 """The gateway of a simulated process: it speaks to the providers over a line that may fail."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from adapters.provider_kit.outcomes import UNKNOWN
@@ -12,7 +13,7 @@ from application.ports import Order, WebhookReading
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import CashOut
 from domain.evidence import News, NoAnswer, NotFound, Outcome
-from entrypoints.simulation.loop import a_turn
+from entrypoints.simulation.loop import OWNER, a_turn
 from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.providers import CALL_S, VOCABULARIES, ProviderSide, resolve
 from entrypoints.simulation.store import in_unit
@@ -35,14 +36,19 @@ class SimulatedGateway:
             await a_turn()
             return silence
         world, side = self._world, self._side
-        side.sends[order.reference] = side.sends.get(order.reference, 0) + 1
+        made = side.sends.setdefault(order.reference, [])
+        if order.attempt in made:
+            how = f"attempt {order.attempt} of {order.reference} is made twice"
+            world.violated(Invariant.SENT_AGAIN_ONLY_WHEN_SAFE, how)
+        made.append(order.attempt)
         world.note("sent", order.reference, order.attempt)
         answered: asyncio.Future[Outcome | None] = world.loop.create_future()
         if not world.faults.strikes(FaultKind.REQUEST_LOST):
             # From here on it is under way, whatever becomes of this process.
             side.put_on_the_wire(self._provider, order, answered)
         given_up = world.loop.call_later(CALL_S, resolve, answered, None)
-        outcome = await answered
+        with self._finished(order):
+            outcome = await answered
         given_up.cancel()
         return UNKNOWN if outcome is None else outcome
 
@@ -59,9 +65,10 @@ class SimulatedGateway:
         if faults.is_on(FaultKind.PROVIDER_AWAY) or faults.strikes(FaultKind.LOOK_UP_UNANSWERED):
             await pause(world, side.chance.choice((0.1, CALL_S)))
             return NoAnswer("no answer")
-        await self._wait()
-        finding = side.asked(self._provider, order)
-        await self._wait()
+        with self._finished(order):
+            await self._wait()
+            finding = side.asked(self._provider, order)
+            await self._wait()
         return finding
 
     def read_webhook(
@@ -125,6 +132,18 @@ class SimulatedGateway:
         # A clock that all share can be set, and attempts are timed by it.
         slack = timedelta(days=1) if self._world.plan.common_clock else timedelta(seconds=1)
         return not_found_at - earlier[-1].started_at + slack < wait
+
+    @contextmanager
+    def _finished(self, order: Order) -> Iterator[None]:
+        """See that a process that is told to stop does not cut a call off before its time is up."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            owner, world = OWNER.get(), self._world
+            if owner is not None and owner.drains_until > world.elapsed:
+                how = f"a call about {order.reference} is cut off at a stop"
+                world.violated(Invariant.CALLS_ARE_FINISHED, how)
+            raise
 
     async def _wait(self) -> None:
         seconds = self._side.latency()

@@ -23,6 +23,7 @@ class Owner:
     """A process as the scheduler sees it.
 
     fuse: instead of this callback from now it burns, 0 for never. turns counts its callbacks.
+    drains_until: the virtual second before which it cuts off no call, once it is told to stop.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class Owner:
         self.held: list[Turn] = []
         self.fuse = 0
         self.turns = 0
+        self.drains_until = 0.0
 
     def burnt(self) -> None:
         """Do what the fuse was for."""

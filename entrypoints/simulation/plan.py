@@ -56,6 +56,8 @@ class FaultKind(StrEnum):
     """The provider answers with another transaction's id."""
     PAID_BY_HAND = "paid_by_hand"
     """Somebody pays at the provider's portal, under our reference, before we send."""
+    PAID_EARLY = "paid_early"
+    """The same before we are asked at all: its webhook finds no cash-out."""
     WEBHOOK_LOST = "webhook_lost"
     WEBHOOK_LATE = "webhook_late"
     WEBHOOK_REORDERED = "webhook_reordered"
@@ -92,6 +94,7 @@ _RATES: Mapping[FaultKind, tuple[int, ...]] = {
     FaultKind.NUDGE_LOST: (100, 500, 1000),
     FaultKind.CLIENT_GONE: (50, 200),
     FaultKind.PAID_BY_HAND: (300, 1000),
+    FaultKind.PAID_EARLY: (300, 1000),
     FaultKind.CRASH: (60, 300, 600),
     FaultKind.PAUSE: (60, 300, 600),
 }
@@ -118,6 +121,9 @@ VARIANTS: Mapping[str, Capabilities] = {
     ),
 }
 """What a provider can promise. AfriMoney's webhooks never prove anything, whatever the rest."""
+
+TOLD_BY_WEBHOOK: Final = frozenset({"789", "119", "149"})
+"""Scenarios whose end is told by webhook, so that what was paid by hand can be learnt."""
 
 LATEST_REQUEST_S = 600.0
 """The longest that a request is under way: within every provider's not_found_final_after."""

@@ -166,6 +166,7 @@ class Process(Owner):
 
     async def stop(self) -> None:
         """End as after SIGTERM: drain, then go."""
+        self.drains_until = self.world.elapsed + _GRACE.total_seconds()
         self.signals.leave_none_out()
         self.service.worker.stop()
         if self.work is not None:

@@ -85,8 +85,8 @@ def _engine(plan: Plan) -> Engine:
 class ProviderSide:
     """Both providers, with their ledger, and the line that leads to them.
 
-    sends and questions count the calls about each reference; not_found is when one was last said
-    to be unknown.
+    sends has the attempts that were made under each reference, questions counts how often it was
+    asked about; not_found is when it was last said to be unknown.
     """
 
     def __init__(self, world: World, store: SimulatedStore) -> None:
@@ -96,7 +96,7 @@ class ProviderSide:
         self.courier = Courier(world, self.engine)
         self.chance = world.plan.chance("line")
         self.ids: dict[str, list[str]] = {ORANGE_MONEY: [], AFRIMONEY: []}
-        self.sends: dict[str, int] = {}
+        self.sends: dict[str, list[int]] = {}
         self.questions: dict[str, int] = {}
         self.not_found: dict[str, datetime] = {}
         self.underway: dict[str, int] = {}

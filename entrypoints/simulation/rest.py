@@ -1,23 +1,31 @@
 """At rest: when a healed world has nothing left to do, and what must hold then."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from adapters.memory.cash_outs import meant_by
+from adapters.memory.store import Staging
 from adapters.sandbox.behaviour import Word
 from adapters.sandbox.ledger import Payout
-from domain.cash_out import CashOut
+from application.housekeeping import ORPHANS_KEPT
+from domain.cash_out import Action, CashOut
 from domain.events import ANNOUNCES, EventType
 from domain.states import ENDINGS, Status, Verdict
 from entrypoints.simulation.broker import Broker
+from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.users import Users
 from entrypoints.simulation.world import Invariant, World
 
 _FINAL_WORDS: Final = frozenset({Word.SUCCESS, Word.FAILED, Word.CANCELLED})
+_SENT_WITHIN: Final = timedelta(minutes=30)
+"""A circuit that was open lets one probe pass every half minute: by then all had their turn."""
 _QUESTIONS_FREE: Final = 60
 _QUESTION_EVERY_S: Final = 600.0
 _QUESTIONS_PER_RING: Final = 12
@@ -34,6 +42,7 @@ class Rest:
     side: ProviderSide
     broker: Broker
     users: Users
+    fleet: Fleet
 
     def reached(self) -> str:
         """Return why there is no rest yet; empty when there is."""
@@ -50,6 +59,10 @@ class Rest:
             return f"{cash_out.id} has ended and is asked about" if cash_out.plan else ""
         if cash_out.review is None:
             return f"{cash_out.id} is {cash_out.status} without a review"
+        plan = cash_out.plan
+        late = plan is not None and plan.due_at + _SENT_WITHIN < self.world.now()
+        if plan is not None and plan.action is Action.SUBMIT and late and cash_out.lease is None:
+            return f"{cash_out.id} is to be sent since {plan.due_at}, and nobody does"
         if self._could_be_known(cash_out):
             return f"{cash_out.id} is {cash_out.status}, and its provider would tell its end"
         return ""
@@ -82,6 +95,9 @@ class Rest:
         yield from self._cancelled()
         yield from self._limits()
         yield from self._strangers()
+        yield from self._callers()
+        yield from self._webhooks()
+        yield from self._room()
 
     def _against_the_ledger(self, cash_out: CashOut) -> Iterator[Fault]:
         paid = self.side.engine.ledger.payouts_of(cash_out.reference)
@@ -151,6 +167,44 @@ class Rest:
         seen = {each.digest for mine in self.store.rows.evidence.values() for each in mine}
         if forged & (kept | seen):
             yield Invariant.STRANGERS_CHANGE_NOTHING, "a forged webhook was kept"
+
+    def _callers(self) -> Iterator[Fault]:
+        """See that each request made one cash-out at most, and one that was refused none."""
+        made = Counter(each.wallet_id for each in self.store.rows.cash_outs.values())
+        for wallet_id, times in made.items():
+            if times > 1:
+                how = f"the request for {wallet_id} made {times} cash-outs"
+                yield Invariant.SAME_KEY_SAME_CASH_OUT, how
+        for wallet_id in self.users.promises.nothing():
+            if made[wallet_id]:
+                how = f"the request for {wallet_id} was refused, and a cash-out was made"
+                yield Invariant.STRANGERS_CHANGE_NOTHING, how
+
+    def _webhooks(self) -> Iterator[Fault]:
+        """See that what was kept of providers' webhooks was judged."""
+        rows, staging = self.store.rows, Staging(self.store.rows)
+        for kept in rows.deliveries.values():
+            delivery = kept.delivery
+            if kept.cash_out_id is not None:
+                pieces = rows.evidence.get(kept.cash_out_id, ())
+                judged = any(each.digest == delivery.digest for each in pieces)
+            else:
+                old = self.world.now() - delivery.received_at >= ORPHANS_KEPT
+                known = delivery.lookup is not None and meant_by(staging, delivery.lookup)
+                judged = old or not known
+            if not judged:
+                how = f"{delivery.raw!r} was kept and never judged"
+                yield Invariant.NEWS_IS_JUDGED_ONCE, how
+
+    def _room(self) -> Iterator[Fault]:
+        """See that a process without a call under way has all its room for calls."""
+        for process in self.fleet.alive:
+            if process.service.worker.in_flight:
+                continue
+            for lane in process.service.lanes.values():
+                if lane.submits or lane.queries or lane.circuit.probing:
+                    how = f"{process.name} keeps room in {lane.provider.id} for nobody's calls"
+                    yield Invariant.ROOM_IS_GIVEN_BACK, how
 
 
 def _is_ours(payout: Payout, cash_out: CashOut) -> bool:

@@ -53,7 +53,7 @@ class Run:
         self.fleet = Fleet(world, self.store, self.side, self.broker)
         self.users = Users(world, self.fleet)
         self.weather = Weather(world, self.fleet, self.store)
-        self.rest = Rest(world, self.store, self.side, self.broker, self.users)
+        self.rest = Rest(world, self.store, self.side, self.broker, self.users, self.fleet)
         self.side.courier.door = self.fleet
 
     def go(self, *, keep_trace: bool = False) -> Result:
@@ -83,6 +83,7 @@ class Run:
             await pause(world, plan.phase_s)
         world.note("healed")
         world.faults.heal()
+        world.healed_at = world.now()
         self.fleet.heal()
         await self._come_to_rest()
         self._turns_of_first = first.turns

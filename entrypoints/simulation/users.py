@@ -8,8 +8,11 @@ from uuid import UUID
 
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
 from application.callers import Caller
+from application.ports import Order
 from application.request_cash_out import Taken
 from domain.cash_out import CashOut
+from domain.money import read_amount
+from domain.payee import Msisdn, NumberFormat, Payee
 from domain.refusals import (
     DuplicateReference,
     Forbidden,
@@ -24,7 +27,7 @@ from domain.states import Status
 from entrypoints.container import Service
 from entrypoints.simulation.catalogue import countries_of, number
 from entrypoints.simulation.fleet import Fleet
-from entrypoints.simulation.plan import FaultKind, scenarios_of
+from entrypoints.simulation.plan import TOLD_BY_WEBHOOK, FaultKind, scenarios_of
 from entrypoints.simulation.process import Gone, Impatient
 from entrypoints.simulation.world import STORE_FAULTS, Invariant, World, pause
 
@@ -38,20 +41,30 @@ _EARLY: Final = 0.8
 _USUAL: Final = 0.4
 _REFERENCED: Final = 0.4
 _WITHOUT_KEY: Final = 0.2
-"""Shares of the cash-outs: some have a key, some a reference, some both, some neither."""
+_BARE: Final = 0.9
+"""Of the cash-outs some have a key, some a reference, some both; those from _BARE on neither."""
 _AMOUNTS: Final = (0, 0, 1, 50, 50, 100)
 """How far between the smallest and the largest amount, in percent: limits are to be met."""
 
 
 @dataclass(slots=True)
 class Promises:
-    """What callers were told with a 2xx. by_key and by_reference: what each means for ever."""
+    """What callers were told with a 2xx. by_key and by_reference: what each means for ever.
+
+    Each request has a wallet of its own. refused: of those whose request was turned down.
+    unsettled: of those with a request that was taken, or was not answered.
+    """
 
     accepted: dict[UUID, CashOutRequest] = field(default_factory=dict)
     by_key: dict[tuple[str, str], UUID] = field(default_factory=dict)
     by_reference: dict[str, UUID] = field(default_factory=dict)
     cancelled: set[UUID] = field(default_factory=set)
-    refused: int = 0
+    refused: set[str] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
+
+    def nothing(self) -> list[str]:
+        """Return the wallets for which nothing may have been done: all was refused."""
+        return sorted(self.refused - self.unsettled)
 
 
 class Users:
@@ -91,7 +104,7 @@ class Users:
         named = chance.random()
         return CashOutRequest(
             user_id=user,
-            wallet_id="wallet-1",
+            wallet_id=f"wallet-{place}",
             amount=self._amount(provider, code, chance),
             currency=code,
             provider=provider,
@@ -99,7 +112,7 @@ class Users:
             name="Awa Koné",
             msisdn=known,
             reference=f"REF-{plan.seed}-{place}" if named < _REFERENCED else None,
-            key=f"key-{place}" if named > _WITHOUT_KEY else None,
+            key=f"key-{place}" if _WITHOUT_KEY < named < _BARE else None,
         )
 
     def _amount(self, provider: str, code: str, chance: Random) -> str:
@@ -112,6 +125,8 @@ class Users:
     async def _live(self, request: CashOutRequest, delay: float) -> None:
         await pause(self._world, delay)
         faults = self._world.faults
+        if self._is_paid_early(request):
+            await pause(self._world, self._chance.choice((0.0, 2.0, 60.0)))
         clicks = [self._world.spawn(self._ask(request))]
         if request.key or request.reference:
             clicks += [self._world.spawn(self._ask(request)) for _ in range(self._clicks_more())]
@@ -126,6 +141,29 @@ class Users:
             await self._ask(request)
         self.busy -= 1
 
+    def _is_paid_early(self, request: CashOutRequest) -> bool:
+        """Have somebody pay under this reference at the portal before we hear of it, maybe."""
+        world, number_ = self._world, request.msisdn
+        promises = world.capabilities[request.provider]
+        if request.reference is None or number_ is None or not promises.idempotent_submit:
+            return False
+        told = number_.e164[-3:] in TOLD_BY_WEBHOOK
+        if not told or not world.faults.strikes(FaultKind.PAID_EARLY):
+            return False
+        self._fleet.side.pay_by_hand(request.provider, self._order(request, number_))
+        return True
+
+    def _order(self, request: CashOutRequest, msisdn: Msisdn) -> Order:
+        provider = self._world.catalogue.provider(request.provider)
+        row = provider.row_for(request.currency, self._world.plan.start)
+        return Order(
+            UUID(int=0),
+            request.reference or "",
+            read_amount(request.amount, row.currency, row.step),
+            Payee(msisdn, request.name),
+            msisdn.written(NumberFormat.E164_DIGITS),
+        )
+
     def _clicks_more(self) -> int:
         if not self._world.faults.strikes(FaultKind.DOUBLE_CLICK):
             return 0
@@ -139,6 +177,7 @@ class Users:
                 answer = await self._ask_once(request)
             except _NO_ANSWER as fault:
                 self._world.cover("client", type(fault).__name__)
+                self.promises.unsettled.add(request.wallet_id)
                 if not safe:
                     return None
                 await pause(self._world, self._chance.uniform(0.1, 20.0))
@@ -165,9 +204,10 @@ class Users:
         world, promises = self._world, self.promises
         world.cover("request", "taken" if isinstance(answer, Taken) else type(answer).__name__)
         if isinstance(answer, Refusal):
-            promises.refused += 1
+            promises.refused.add(request.wallet_id)
             return None
         cash_out = answer.cash_out
+        promises.unsettled.add(request.wallet_id)
         world.note("accepted", cash_out.id, answer.replayed)
         promises.accepted[cash_out.id] = request
         known = set()
@@ -183,18 +223,20 @@ class Users:
 
     async def _misuse(self, request: CashOutRequest) -> None:
         """Send another body under the same key or reference: it must be refused."""
-        other = replace(request, wallet_id="wallet-2")
+        other = replace(request, wallet_id=f"{request.wallet_id}-other")
         place = (request.user_id, request.key or "")
         promises = self.promises
         spent = place in promises.by_key or request.reference in promises.by_reference
         try:
             answer = await self._ask_once(other)
         except _NO_ANSWER:
+            promises.unsettled.add(other.wallet_id)
             return
         if not spent:
             # What it should have collided with was never taken: this is a request as any other.
             self._answered(other, answer)
             return
+        promises.refused.add(other.wallet_id)
         if not isinstance(answer, IdempotencyKeyReused | DuplicateReference | IdempotencyKeyInUse):
             how = f"{other.key or other.reference} with another body: {answer}"
             self._world.violated(Invariant.SAME_KEY_SAME_CASH_OUT, how)

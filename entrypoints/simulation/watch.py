@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from adapters.memory.store import MemoryStore, Staging
 from domain.attempts import NextStep
 from domain.cash_out import CashOut
-from domain.evidence import Evidence
+from domain.evidence import Evidence, Source
 from domain.limits import Slot
 from domain.record import next_step
 from domain.states import RANK, Status
@@ -15,6 +16,8 @@ from entrypoints.simulation.world import Invariant, World
 
 _SAMPLED_EVERY = 4
 """Decisions are made again to be counted: some of them are enough."""
+_A_WHILE = timedelta(minutes=3)
+"""By then a process that was starting or stopping when all was healed is at work."""
 _UNPAID = frozenset({Status.FAILED, Status.CANCELLED})
 
 
@@ -26,6 +29,7 @@ class Watch:
         self._rows = rows
         self._used: defaultdict[Slot, int] = defaultdict(int)
         self.commits = 0
+        self._parked: set[str] = set()
 
     def before_commit(self, staging: Staging) -> None:
         """Look at what a transaction is about to make visible."""
@@ -39,8 +43,9 @@ class Watch:
             self._check(before, after)
             slots.update(self._count(before, after))
         self._check_limits(staging, slots)
+        self._note_the_parked(staging)
         for cash_out_id, pieces in staging.evidence.written.items():
-            self._cover_evidence(cash_out_id, pieces or ())
+            self._check_evidence(cash_out_id, pieces or ())
 
     def _check(self, before: CashOut | None, after: CashOut) -> None:
         world = self._world
@@ -61,6 +66,7 @@ class Watch:
             world.cover("transition", f"{before.status} -> {after.status}")
             self._check_proof(after)
         self._check_history(before, after)
+        self._check_review(before)
         self._cover(before, after)
 
     def _check_proof(self, after: CashOut) -> None:
@@ -83,6 +89,16 @@ class Watch:
         lost_review = before.review is not None and after.review is not before.review
         if shorter or changed or forgotten or lost_review or after.version <= before.version:
             self._world.violated(Invariant.HISTORY_ONLY_GROWS, f"{after.id}: {before} -> {after}")
+
+    def _check_review(self, before: CashOut) -> None:
+        """See that a human is called when it is time, not at the next question."""
+        world = self._world
+        if world.healed_at is None or before.ended or before.review is not None:
+            return
+        since = max(before.created_at + world.plan.policy.review_after, world.healed_at)
+        if world.now() - since > _A_WHILE:
+            how = f"{before.id} is overdue since {since} and nobody was called"
+            world.violated(Invariant.OVERDUE_IS_REVIEWED, how)
 
     def _cover(self, before: CashOut, after: CashOut) -> None:
         world = self._world
@@ -107,9 +123,21 @@ class Watch:
         human = ", with a human" if decision.needs_human else ""
         world.cover("decision", f"{decision.step}{human}")
 
-    def _cover_evidence(self, cash_out_id: UUID, pieces: Sequence[Evidence]) -> None:
-        known = len(self._rows.evidence.get(cash_out_id, ()))
-        for piece in pieces[known:]:
+    def _note_the_parked(self, staging: Staging) -> None:
+        """Keep which webhooks came before their cash-out: two processes may both judge those."""
+        for delivery_id, parked in staging.unmatched.written.items():
+            kept = staging.deliveries.get(delivery_id) if parked else None
+            if kept is not None:
+                self._parked.add(kept.delivery.digest)
+
+    def _check_evidence(self, cash_out_id: UUID, pieces: Sequence[Evidence]) -> None:
+        earlier = self._rows.evidence.get(cash_out_id, ())
+        for place, piece in enumerate(pieces[len(earlier) :], len(earlier)):
+            if piece.source is Source.WEBHOOK and piece.digest not in self._parked:
+                again = any(piece.digest == each.digest for each in pieces[:place])
+                if again:
+                    how = f"{cash_out_id}: one webhook is judged twice"
+                    self._world.violated(Invariant.NEWS_IS_JUDGED_ONCE, how)
             self._world.cover("verdict", piece.verdict)
             self._world.cover("finding", f"{piece.source}: {piece.kind}")
             failed = piece.kind in {"Outcome", "NotFound"} and piece.status is None

@@ -8,7 +8,7 @@ from application.ports import Order
 from domain.payee import NumberFormat
 from domain.states import Status
 from entrypoints.simulation.fleet import Fleet
-from entrypoints.simulation.plan import WINDOWS, FaultKind
+from entrypoints.simulation.plan import TOLD_BY_WEBHOOK, WINDOWS, FaultKind
 from entrypoints.simulation.process import Process
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.world import World, pause
@@ -20,8 +20,6 @@ _PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0, 1_500.0)
 _JUMPS_S: Final = (1.0, 60.0, 400.0, 3_600.0)
 _COMMON_JUMP: Final = timedelta(seconds=400)
 """How far off the clock can be that all processes and the store share."""
-_HANDS: Final = frozenset({"789", "119", "149"})
-"""Scenarios whose end is told by webhook, so that what was paid by hand can be learnt."""
 
 
 class Weather:
@@ -125,7 +123,7 @@ class Weather:
             cash_out = rows.cash_outs[cash_out_id]
             promises = self._world.capabilities[cash_out.provider]
             safe = promises.idempotent_submit and cash_out.reference not in self._paid
-            payable = cash_out.payee.msisdn.e164[-3:] in _HANDS
+            payable = cash_out.payee.msisdn.e164[-3:] in TOLD_BY_WEBHOOK
             if cash_out.status is Status.PENDING and safe and payable:
                 self._paid.add(cash_out.reference)
                 self._world.faults.struck[FaultKind.PAID_BY_HAND] += 1

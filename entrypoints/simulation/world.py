@@ -35,11 +35,15 @@ class Invariant(StrEnum):
     NO_NETWORK_IN_A_TRANSACTION = "no_network_in_a_transaction"
     TOTALS_ADD_UP = "totals_add_up"
     STRANGERS_CHANGE_NOTHING = "strangers_change_nothing"
+    NEWS_IS_JUDGED_ONCE = "news_is_judged_once"
+    OVERDUE_IS_REVIEWED = "overdue_is_reviewed"
     ATTEMPT_BEFORE_FIRST_BYTE = "attempt_before_first_byte"
     SENT_UNDER_A_LEASE = "sent_under_a_lease"
     SENT_AGAIN_ONLY_WHEN_SAFE = "sent_again_only_when_safe"
     SAME_KEY_SAME_CASH_OUT = "same_key_same_cash_out"
     HISTORY_ONLY_GROWS = "history_only_grows"
+    CALLS_ARE_FINISHED = "calls_are_finished"
+    ROOM_IS_GIVEN_BACK = "room_is_given_back"
     ATTEMPTS_ARE_BOUNDED = "attempts_are_bounded"
     QUESTIONS_ARE_BOUNDED = "questions_are_bounded"
     COMES_TO_REST = "comes_to_rest"
@@ -58,7 +62,8 @@ class World:
     """One run's shared state.
 
     covered: what happened at least once, by group and name. denies: asked when a cash-out ends, it
-    returns what the provider's books say against that ending.
+    returns what the provider's books say against that ending. healed_at: since when nothing has
+    struck, None while it does.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -69,6 +74,7 @@ class World:
         self.broken: Broken | None = None
         self.trace: list[tuple[object, ...]] = []
         self.over = False
+        self.healed_at: datetime | None = None
         self.denies: Callable[[CashOut], str] = _nothing
         self.outside = copy_context()
         catalogue_ = catalogue(plan)
