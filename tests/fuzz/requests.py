@@ -282,6 +282,7 @@ TARGETS: Final = (
         [
             b"",
             b"A" * 48,
+            _CURSOR + b"====",
             joined(b"checked", _RAW_PLACE[:-1]),
             joined(b"checked", b"\x00" * 24 + b"\xff" * 4),
             joined(b"checked", b"\x7f" + b"\xff" * 27),
