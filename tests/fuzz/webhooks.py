@@ -36,7 +36,8 @@ def _orange_webhook(data: bytes) -> bool:
     given, raw = parts(data, 2)
     genuine = hmac_hex(SECRETS["webhook_secret"], raw)
     signature = genuine if given == _SIGNED_BY_US else _latin(given)
-    return _read(_orange, [("X-Signature", signature)], raw, genuine=signature == genuine)
+    headers = [("X-Signature", signature)]
+    return _read(_orange, headers, raw, "externalId", genuine=signature == genuine)
 
 
 def _afrimoney_webhook(data: bytes) -> bool:
@@ -53,11 +54,16 @@ def _afrimoney_webhook(data: bytes) -> bool:
     if body is None and given == _SIGNED_BY_US:
         # What is no JSON to anybody has no reference: it is signed as one without a name.
         genuine_now = False
-    return _read(_afrimoney, headers, raw, genuine=genuine_now)
+    return _read(_afrimoney, headers, raw, "externalReference", genuine=genuine_now)
 
 
 def _read(
-    gateway: ProviderGateway, headers: list[tuple[str, str]], raw: bytes, *, genuine: bool
+    gateway: ProviderGateway,
+    headers: list[tuple[str, str]],
+    raw: bytes,
+    names_it: str,
+    *,
+    genuine: bool,
 ) -> bool:
     reading = gateway.read_webhook(headers, raw, NOW)
     require(isinstance(reading, Authentic | Unauthentic | Unreadable), "a reading of another kind")
@@ -67,8 +73,7 @@ def _read(
     finding = reading.news
     body = json.loads(raw)
     require(isinstance(body, dict), "authentic, and no object")
-    named = body.get("externalId", body.get("externalReference"))
-    require(finding.reference == named, "another reference than the body's")
+    require(finding.reference == body[names_it], "another reference than the body's")
     require(finding.provider_transaction_id == body["transactionId"], "another id than the body's")
     written = finding_to_text(finding)
     require("\x00" not in written and written.isascii(), "what it says cannot be stored")
