@@ -66,12 +66,13 @@ def _request_cash_out() -> Operation:
         parameters=(_KEY, _PREFER, _LANGUAGE),
         body=json_body(REF[NewCashOut], examples.NEW_CASH_OUT),
         answers={
-            202: answer("Taken.", schema, asked, _TAKEN_HEADERS),
+            202: answer("Taken.", schema, asked, _TAKEN_HEADERS, _THEN),
             200: answer(
                 "Taken and ended, within the preferred wait.",
                 schema,
                 {**asked, "data": ended},
                 _TAKEN_HEADERS,
+                _THEN,
             ),
         },
         errors=(*_TAKING_ERRORS, *_SIGNED_IN, *_STORED),
@@ -87,7 +88,11 @@ def _reading_operations() -> list[Operation]:
             name="listCashOuts",
             summary="List one's own cash-outs, newest first",
             parameters=(*_HISTORY, _LANGUAGE),
-            answers={200: answer("A page.", REF[Success[HistoryView]], _HISTORY_EXAMPLE)},
+            answers={
+                200: answer(
+                    "A page.", REF[Success[HistoryView]], _HISTORY_EXAMPLE, links=_NEXT_PAGE
+                )
+            },
             errors=("BAD_REQUEST", *_SIGNED_IN, *_STORED),
         ),
         Operation(
@@ -97,7 +102,9 @@ def _reading_operations() -> list[Operation]:
             summary="Read one cash-out",
             description="Returns what is stored and never waits for a provider.",
             parameters=(_ID, _LANGUAGE),
-            answers={200: answer("The cash-out.", REF[Success[CashOutView]], one)},
+            answers={
+                200: answer("The cash-out.", REF[Success[CashOutView]], one, links=_FROM_READING)
+            },
             errors=(*_OWN, *_SIGNED_IN, *_STORED),
         ),
         Operation(
@@ -106,7 +113,9 @@ def _reading_operations() -> list[Operation]:
             name="cancelCashOut",
             summary="Cancel what is provably not on the wire",
             parameters=(_ID, _LANGUAGE),
-            answers={200: answer("Cancelled.", REF[Success[CashOutView]], one)},
+            answers={
+                200: answer("Cancelled.", REF[Success[CashOutView]], one, links=_FROM_CANCELLING)
+            },
             errors=(*_OWN, "TOO_LATE_TO_CANCEL", *_SIGNED_IN, *_STORED),
         ),
         Operation(
@@ -204,6 +213,32 @@ _TAKEN_HEADERS: Final[Json] = {
         "schema": {"type": "string"},
         "description": "The wait that was granted.",
     },
+}
+_THIS: Final[Json] = {"cash_out_id": "$response.body#/data/cashOutId"}
+_READ: Final[Json] = {
+    "operationId": "getCashOut",
+    "parameters": _THIS,
+    "description": "Read what became of it.",
+}
+_CANCEL: Final[Json] = {
+    "operationId": "cancelCashOut",
+    "parameters": _THIS,
+    "description": "Cancel it while nothing is on the wire.",
+}
+_OF_WALLET: Final[Json] = {
+    "operationId": "listCashOuts",
+    "parameters": {"walletId": "$response.body#/data/walletId"},
+    "description": "List the cash-outs of the same wallet.",
+}
+_THEN: Final[Json] = {"Read": _READ, "Cancel": _CANCEL, "History": _OF_WALLET}
+_FROM_READING: Final[Json] = {"Cancel": _CANCEL, "History": _OF_WALLET}
+_FROM_CANCELLING: Final[Json] = {"Read": _READ}
+_NEXT_PAGE: Final[Json] = {
+    "NextPage": {
+        "operationId": "listCashOuts",
+        "parameters": {"cursor": "$response.body#/data/pagination/nextCursor"},
+        "description": "Read on; where there is no nextCursor the history ends.",
+    }
 }
 _KEY: Final = parameter(
     "header",

@@ -76,13 +76,20 @@ def enveloped(data: Json) -> Json:
     return {"success": True, "data": data}
 
 
-def answer(description: str, schema: Json, example: Json, headers: Json | None = None) -> Json:
-    """Return a response with its example."""
-    return {
+def answer(
+    description: str,
+    schema: Json,
+    example: Json,
+    headers: Json | None = None,
+    links: Json | None = None,
+) -> Json:
+    """Return a response with its example; links: by name, to what can be asked next."""
+    found: Json = {
         "description": description,
         "headers": {"X-Request-Id": REQUEST_ID, **(headers or {})},
         "content": {"application/json": {"schema": schema, "example": example}},
     }
+    return {**found, "links": links} if links else found
 
 
 def json_body(schema: Json, example: Json) -> Json:
