@@ -137,7 +137,8 @@ class Rest:
             yield Invariant.ATTEMPTS_ARE_BOUNDED, f"{cash_out.id}: {spent} of {budget} attempts"
         asked = self.side.questions.get(cash_out.reference, 0)
         rung = self.side.courier.rung.get(cash_out.reference, 0)
-        age = (self.world.now() - cash_out.created_at).total_seconds()
+        # Taken by a clock that was ahead, it may not have been taken yet by the true one.
+        age = max(0.0, (self.world.now() - cash_out.created_at).total_seconds())
         most = _QUESTIONS_FREE + age / _QUESTION_EVERY_S + rung * _QUESTIONS_PER_RING
         most += _QUESTIONS_FREE * len(cash_out.attempts)
         if asked > most:
