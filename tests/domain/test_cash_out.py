@@ -6,7 +6,17 @@ from datetime import timedelta
 import pytest
 
 from domain.attempts import OutcomeKind
-from domain.cash_out import Action, CashOut, Draft, Plan, ask_instead, cancel, hold
+from domain.cash_out import (
+    Action,
+    CashOut,
+    Draft,
+    Plan,
+    accept,
+    ask_instead,
+    begin_attempt,
+    cancel,
+    hold,
+)
 from domain.events import EventType
 from domain.evidence import ReviewReason
 from domain.failures import FAILURES, FailureCode
@@ -28,6 +38,21 @@ from tests.strategies import (
 )
 
 LATER = NOW + timedelta(minutes=5)
+
+
+def test_a_new_cash_out_moves_into_being_from_what_was_asked_for() -> None:
+    asked_for = a_cash_out(plan=None, events=0)
+    change = accept(asked_for)
+    assert (change.before, change.evidence, change.verdict) == (asked_for, (), Verdict.MOVE)
+
+
+def test_each_step_dates_the_change_and_what_it_tells() -> None:
+    sent = begin_attempt(fresh(), LATER, a_lease(at=LATER))
+    assert (sent.after.updated_at, sent.events[0].at) == (LATER, LATER)
+    withdrawn = cancel(fresh(), LATER)
+    assert (withdrawn.after.updated_at, withdrawn.events[0].at) == (LATER, LATER)
+    assert withdrawn.after.completed_at == LATER
+    assert ask_instead(fresh(), LATER).after.updated_at == LATER
 
 
 def test_an_attempt_is_written_down_open_leased_and_due_to_be_asked_about() -> None:

@@ -54,3 +54,13 @@ def test_taking_a_cash_out_is_told_first_and_makes_it_due_at_once() -> None:
     assert change.after.events == 1
     assert change.after.plan is not None
     assert change.after.plan.due_at == NOW
+
+
+def test_letters_beyond_ascii_are_written_as_they_are() -> None:
+    told = accept(a_cash_out(user_id="Awa Koné", events=0)).events[0]
+    assert '"userId":"Awa Koné"' in told.body
+
+
+def test_every_event_names_its_cash_out_first() -> None:
+    told = accept(a_cash_out(events=0)).events[0]
+    assert told.body.startswith(f'{{"cashOutId":"{AN_ID}","userId":')

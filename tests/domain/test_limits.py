@@ -1,5 +1,7 @@
 """Limits: UTC days and months, exact to the last minor unit."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -68,6 +70,12 @@ def test_the_last_unit_fits_and_one_more_does_not() -> None:
     assert day.value.limit == Money(ROW.daily, XOF)
     assert day.value.resets_at == day_ends(NOW)
     assert month.value.resets_at == month_ends(NOW)
+    assert dict(day.value.details) == {
+        "amount": "The limit for a UTC day is 6000000 XOF; 999 XOF is left.",
+        "limit": "6000000",
+        "remaining": "999",
+        "resetsAt": "2026-11-24T00:00:00Z",
+    }
     assert dict(month.value.details) == {
         "amount": "The limit for a UTC month is 30000000 XOF; 999 XOF is left.",
         "limit": "30000000",
@@ -81,9 +89,29 @@ def test_the_day_is_told_before_the_month_and_nothing_left_is_never_negative() -
     with pytest.raises(DailyLimitExceeded) as refused:
         reserve(Money(600, XOF), ROW, day_used=ROW.daily + 5, month_used=ROW.monthly + 5, now=NOW)
     assert refused.value.left == Money(0, XOF)
+    assert refused.value.message == "The limit for a UTC day is 6000000 XOF; 0 XOF is left."
     with pytest.raises(MonthlyLimitExceeded) as month:
         reserve(Money(600, XOF), ROW, day_used=0, month_used=ROW.monthly + 5, now=NOW)
     assert month.value.left == Money(0, XOF)
+    assert month.value.message == "The limit for a UTC month is 30000000 XOF; 0 XOF is left."
+
+
+@pytest.fixture
+def machine_in_kampala(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put this process three hours ahead of UTC for a while."""
+    monkeypatch.setenv("TZ", "EAT-3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_kampala")
+def test_days_and_months_are_those_of_utc_wherever_the_machine_stands() -> None:
+    evening = datetime(2026, 11, 30, 22, 30, tzinfo=UTC)
+    windows = Windows.of("u", "p", "XOF", evening)
+    assert (windows.day.window, windows.month.window) == ("2026-11-30", "2026-11")
+    assert day_ends(evening) == month_ends(evening) == datetime(2026, 12, 1, tzinfo=UTC)
 
 
 @given(amounts=st.lists(st.integers(600, 3_000_000), max_size=40))

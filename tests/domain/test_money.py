@@ -42,7 +42,7 @@ def test_any_other_code_is_refused_without_repeating_it(code: str) -> None:
 
 def test_a_withdrawn_currency_is_refused_by_name_and_never_converted() -> None:
     assert REPLACED_CURRENCIES == {"SLL": "SLE"}
-    with pytest.raises(CurrencyNotSupported, match="SLE replaced it"):
+    with pytest.raises(CurrencyNotSupported, match=r"^SLL has been withdrawn; SLE replaced it"):
         currency("SLL")
 
 
@@ -187,3 +187,18 @@ def test_two_currencies_are_never_added() -> None:
     assert Money(1, XOF) + Money(2, XOF) == Money(3, XOF)
     with pytest.raises(ValueError, match="XOF and USD"):
         Money(1, XOF) + Money(1, USD)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ten", "Write the amount as a plain positive number, like 1500 or 10.50."),
+        ("0.00", "The amount must be greater than zero."),
+        ("-5", "The amount must be greater than zero."),
+        ("1.234", "USD is paid with at most 2 decimals."),
+    ],
+)
+def test_a_refused_amount_is_told_in_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidAmount) as refused:
+        read_amount(text, USD)
+    assert refused.value.message == sentence

@@ -2,10 +2,16 @@
 
 import re
 
+import pytest
+
 from domain.refusals import (
+    CurrencyNotSupported,
     DuplicateReference,
     Forbidden,
     IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidAccount,
+    InvalidProvider,
     InvalidSignature,
     InvalidWebhook,
     NotFound,
@@ -60,3 +66,52 @@ def test_a_refusal_says_what_to_do_and_which_fields_are_meant() -> None:
 
 def test_a_bad_signature_is_refused_without_a_reason() -> None:
     assert InvalidSignature().details == ()
+
+
+NO_CURRENCY = "This currency is not supported. Use an upper-case ISO 4217 code we pay in."
+WITHDRAWN = "SLL has been withdrawn; SLE replaced it. Ask in SLE."
+USABLE = "This provider is not available. Available: afrimoney, orange_money."
+NONE_USABLE = "This provider is not available. Available: none at the moment."
+
+# Clients show these sentences and put them beside the fields that are named: both are read.
+SAYS: list[tuple[Refusal, str, tuple[tuple[str, str], ...]]] = [
+    (CurrencyNotSupported("ZZZ"), NO_CURRENCY, (("currency", NO_CURRENCY),)),
+    (CurrencyNotSupported("SLL", replaced_by="SLE"), WITHDRAWN, (("currency", WITHDRAWN),)),
+    (InvalidProvider("x", ["afrimoney", "orange_money"]), USABLE, (("provider", USABLE),)),
+    (InvalidProvider("x", []), NONE_USABLE, (("provider", NONE_USABLE),)),
+    (InvalidAccount("Why."), "Why.", (("providerAccountId", "Why."),)),
+    (
+        IdempotencyKeyReused(["amount"]),
+        "This Idempotency-Key was used for another request. Use a new key.",
+        (("amount", "Differs from the first request with this key."),),
+    ),
+    (
+        IdempotencyKeyInUse(),
+        "A request with this Idempotency-Key is still being decided. Send it again shortly.",
+        (),
+    ),
+    (
+        DuplicateReference(),
+        "This reference is already in use. Choose another.",
+        (("reference", "This reference is already in use. Choose another."),),
+    ),
+    (NotFound(), "There is no such cash-out.", ()),
+    (Forbidden(), "This cash-out belongs to another user.", ()),
+    (InvalidSignature(), "The signature of this webhook is missing or not valid.", ()),
+    (
+        InvalidWebhook(),
+        "This webhook cannot be read: send a JSON object with the required fields.",
+        (),
+    ),
+]
+
+
+@pytest.mark.parametrize(("refusal", "message", "details"), SAYS)
+def test_what_clients_read_is_this(
+    refusal: Refusal, message: str, details: tuple[tuple[str, str], ...]
+) -> None:
+    assert (refusal.message, refusal.details) == (message, details)
+
+
+def test_what_was_asked_for_is_kept_for_the_log() -> None:
+    assert InvalidProvider("m_pesa", []).provider == "m_pesa"

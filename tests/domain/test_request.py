@@ -71,6 +71,7 @@ FAULTS: list[tuple[dict[str, Any], type[Refusal]]] = [
     ({"amount": "NaN"}, InvalidAmount),
     ({"amount": "0"}, InvalidAmount),
     ({"amount": "599.5"}, InvalidAmount),
+    ({"currency": "USD", "amount": "0.99"}, AmountBelowMinimum),
     ({"amount": "599"}, AmountBelowMinimum),
     ({"amount": "3000001"}, AmountAboveMaximum),
 ]
@@ -85,8 +86,23 @@ def test_the_first_fault_is_the_one_that_is_told(
     assert refused.value.details
 
 
+def test_a_request_without_a_mobile_number_is_told_how_to_write_one() -> None:
+    with pytest.raises(InvalidAccount) as refused:
+        priced(a_request(msisdn=None))
+    like = "Give a mobile number in international form, like +2250700000789."
+    assert refused.value.message == like
+
+
+def test_an_amount_off_the_step_of_its_tariff_is_not_priced() -> None:
+    ariary = Msisdn("+261320000789", "MG")
+    assert priced(a_request(currency="MGA", amount="5000", msisdn=ariary)).fee.minor == 450_000
+    with pytest.raises(InvalidAmount, match="multiples of 1"):
+        priced(a_request(currency="MGA", amount="5000.50", msisdn=ariary))
+
+
 def test_a_good_request_is_priced_with_the_fee_on_top() -> None:
     quoted = priced(a_request(amount="40000"))
+    assert quoted.provider is CATALOGUE.provider("orange_money")
     assert quoted.amount == Money(40_000, XOF)
     assert quoted.fee == Money(800, XOF)
     assert quoted.total == Money(40_800, XOF)
@@ -111,7 +127,7 @@ def test_a_price_can_be_told_without_an_account() -> None:
         msisdn=None,
         account_given=False,
     )
-    assert quoted.corridor is None
+    assert (quoted.corridor, quoted.warnings) == (None, ())
     assert quoted.fee == Money(600, XOF)
 
 
@@ -137,7 +153,18 @@ def test_another_operators_number_is_a_warning_never_a_refusal(
         amount="1500",
         msisdn=Msisdn(ABIDJAN.e164, "CI", operator),
     )
-    assert bool(quoted.warnings) == warned
+    hint = "This number was issued by another operator than Orange Money's; check it."
+    assert quoted.warnings == ((hint,) if warned else ())
+
+
+def test_the_warnings_of_a_price_go_along_with_what_was_taken() -> None:
+    request = a_request(msisdn=Msisdn(ABIDJAN.e164, "CI", "MTN"))
+    quoted = priced(request)
+    assert quoted.warnings
+    windows = Windows.of("user-1", "orange_money", "XOF", NOW)
+    used = {windows.day: 0, windows.month: 0}
+    accepted = take(request, quoted, used, cash_out_id=AN_ID, reference=REFERENCE, now=NOW)
+    assert accepted.warnings == quoted.warnings
 
 
 def taken(request: CashOutRequest, used: int = 0) -> CashOut:
@@ -163,6 +190,7 @@ def test_a_taken_request_is_a_pending_cash_out_that_reserves_its_amount_without_
     assert cash_out.total == cash_out.amount + cash_out.fee == Money(40_800, XOF)
     assert cash_out.payee == Payee(ABIDJAN, "Awa Koné")
     assert (cash_out.reference, cash_out.reference_given) == (REFERENCE, False)
+    assert (cash_out.tariff_version, cash_out.created_at, cash_out.updated_at) == ("t-1", NOW, NOW)
     assert taken(a_request(reference="MINE-0001")).reference_given
 
 
@@ -173,7 +201,7 @@ def test_a_request_over_the_limit_is_not_taken() -> None:
 
 def test_a_request_without_a_number_is_never_taken() -> None:
     windows, quoted = Windows.of("user-1", "orange_money", "XOF", NOW), priced(a_request())
-    with pytest.raises(ValueError, match="without a number"):
+    with pytest.raises(ValueError, match=r"^a request without a number was priced$"):
         take(
             a_request(msisdn=None),
             quoted,
@@ -216,6 +244,11 @@ def test_each_field_that_differs_is_named(changed: dict[str, Any], name: str) ->
         replayed(a_request(**changed, key="k-1"), a_cash_out(), None)
     assert reused.value.differing == (name,)
     assert [field for field, _ in reused.value.details] == [name]
+
+
+@pytest.mark.parametrize("text", ["00", "0.00", "X1500", "1500X", "X1500.00", "1500.00X"])
+def test_letters_around_an_amount_and_nothing_at_all_are_another_amount(text: str) -> None:
+    assert differing(a_request(amount=text), a_cash_out()) == ("amount",)
 
 
 def test_the_account_may_be_written_differently_in_a_replay() -> None:
