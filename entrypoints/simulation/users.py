@@ -254,10 +254,14 @@ class Users:
         if faults.strikes(FaultKind.STRANGER):
             await self._meddle(cash_out)
         if faults.strikes(FaultKind.CANCEL):
-            await pause(self._world, chance.choice((0.0, 0.0, 0.5, 20.0, 120.0)))
-            await self._cancel(caller, cash_out)
+            # Who is told that it is too late tries again: an answer may have been lost meanwhile.
+            for _ in range(chance.choice((1, 1, 4))):
+                await pause(self._world, chance.choice((0.0, 0.0, 0.5, 20.0, 120.0)))
+                await self._cancel(caller, cash_out)
 
     async def _cancel(self, caller: Caller, cash_out: CashOut) -> None:
+        if cash_out.id in self.promises.cancelled:
+            return
         answer = await self._try(lambda s: s.cancel(caller, cash_out.id))
         if isinstance(answer, CashOut):
             self.promises.cancelled.add(cash_out.id)
