@@ -53,9 +53,8 @@ def _as_proven(report: Report, cash_out: CashOut, capabilities: Capabilities) ->
         return report
     if not isinstance(news, News):
         return report
-    reference = news.reference or cash_out.reference
-    rings = Doorbell(reference, news.word, news.status, news.provider_transaction_id)
-    return replace(report, finding=rings)
+    # What it says of reference and id is not believed either: only its claim is kept.
+    return replace(report, finding=Doorbell(cash_out.reference, news.word, news.status))
 
 
 def _learn(draft: Draft, report: Report, policy: Policy) -> None:

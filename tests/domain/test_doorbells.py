@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.attempts import NextStep, OutcomeKind
+from domain.attempts import Decision, NextStep, OutcomeKind
 from domain.cash_out import Action, CashOut, Change, Plan, cancel
 from domain.evidence import Doorbell, Finding, News, NoAnswer, NotFound, ReviewReason, Source
 from domain.failures import FailureCode
@@ -26,6 +26,7 @@ from tests.strategies import (
 )
 
 SOON = NOW + timedelta(seconds=2)
+AGES = (POLICY.review_after - timedelta(seconds=1), POLICY.review_after)
 
 
 def heard(cash_out: CashOut, finding: Finding, now: datetime = SOON) -> Change:
@@ -174,6 +175,33 @@ def test_a_flood_of_doorbells_is_asked_about_once_in_five_seconds() -> None:
     assert heard(rung, says(Status.PROCESSING)).after.plan == due
 
 
+def test_the_first_questions_follow_each_doorbell_at_once() -> None:
+    often = len(POLICY.poll_steps)
+    rung = [
+        heard(replace(accepted(), asked=asked, asked_at=NOW), rings(None)).after.plan
+        for asked in (often, often + 1)
+    ]
+    assert rung == [Plan(Action.ASK, SOON), Plan(Action.ASK, NOW + POLICY.first_poll)]
+
+
+def test_an_overdue_claim_is_asked_about_and_a_human_is_called() -> None:
+    unsent = answered(OutcomeKind.UNSENT, FailureCode.RATE_LIMITED)
+    rung = heard(record(being_sent(), unsent, DOORBELLS, POLICY, NOW).after, rings(None)).after
+    claimed = replace(rung, claim=Status.PROCESSING)
+    young, old = (next_step(claimed, DOORBELLS, POLICY, NOW + age) for age in AGES)
+    assert young == Decision(NextStep.ASK, needs_human=False)
+    assert old == Decision(NextStep.ASK, needs_human=True)
+
+
+def test_news_that_is_not_proven_is_kept_as_the_claim_that_it_is() -> None:
+    news = News("DONE", Status.COMPLETED, provider_transaction_id="A")
+    change = record(accepted(), Report(Source.WEBHOOK, news), DOORBELLS, POLICY, SOON)
+    assert (change.after.status, change.after.claim) == (Status.PROCESSING, Status.COMPLETED)
+    assert change.after.provider_transaction_id is None
+    (piece,) = change.evidence
+    assert (piece.kind, piece.word, piece.status) == ("Doorbell", "DONE", Status.COMPLETED)
+
+
 @pytest.mark.parametrize(
     ("claims", "kept"),
     [
@@ -222,6 +250,13 @@ def test_a_doorbell_that_is_right_about_another_ending_is_a_contradiction() -> N
     change = heard(rung, says(Status.COMPLETED))
     assert change.after.status is Status.FAILED
     assert change.after.review is ReviewReason.CONTRADICTION
+
+
+def test_a_question_about_another_ending_that_nobody_answers_is_put_again_later() -> None:
+    rung = replace(heard(ended(), rings(Status.COMPLETED)).after, lease=a_lease(at=SOON))
+    after = heard(rung, NoAnswer("away")).after
+    assert after.asked == 2
+    assert after.plan == Plan(Action.ASK, SOON + POLICY.first_poll * POLICY.poll_steps[2])
 
 
 def test_when_nobody_answers_about_another_ending_a_human_is_called_in_the_end() -> None:

@@ -59,6 +59,11 @@ def test_another_number_is_not_the_same(echo: str) -> None:
     assert not ABIDJAN.is_same_as(echo)
 
 
+@pytest.mark.parametrize("echo", ["tel:+2250700000789", "XOF 2250700000789", "(225) 0700000789"])
+def test_only_the_digits_of_an_echo_count(echo: str) -> None:
+    assert ABIDJAN.is_same_as(echo)
+
+
 def test_a_leading_zero_that_is_part_of_the_number_may_be_left_out_by_an_echo() -> None:
     assert ABIDJAN.is_same_as("700000789")
 

@@ -14,6 +14,7 @@ from domain.cash_out import Action, CashOut, Change, Plan
 from domain.events import EventType
 from domain.evidence import (
     RAW_LIMIT,
+    Doorbell,
     Finding,
     News,
     NoAnswer,
@@ -298,6 +299,23 @@ def test_a_conflict_on_a_second_try_proves_that_the_first_arrived() -> None:
     assert heard(known, by_query(says(Status.COMPLETED))).after.status is Status.COMPLETED
 
 
+def test_an_empty_id_teaches_nothing() -> None:
+    after = heard(being_sent(), by_webhook(says(None, provider_transaction_id=""))).after
+    assert after.provider_transaction_id is None
+
+
+def test_a_failure_without_a_reason_is_not_taken_for_a_cancellation() -> None:
+    after = heard(being_sent(), by_webhook(says(Status.FAILED))).after
+    assert after.failure_code is FailureCode.UNSPECIFIED
+
+
+def test_the_last_try_that_was_not_taken_names_the_failure() -> None:
+    report = answered(UNSENT, FailureCode.RATE_LIMITED)
+    spent = replace(POLICY, retry_max_attempts=0)
+    after = record(being_sent(), report, PROVES, spent, SOON).after
+    assert (after.status, after.failure_code) == (Status.FAILED, FailureCode.RATE_LIMITED)
+
+
 def test_an_unknown_word_changes_nothing_but_teaches_the_id() -> None:
     change = heard(being_sent(), by_webhook(says(None, provider_transaction_id="A")))
     assert change.verdict is Verdict.UNRECOGNISED
@@ -345,7 +363,9 @@ def test_asking_closes_attempts_whose_sender_is_gone() -> None:
     orphaned = replace(being_sent(), lease=a_lease())
     for finding in (NotFound(), NoAnswer("away"), says(Status.PROCESSING)):
         after = heard(orphaned, by_query(finding)).after
-        assert [each.outcome for each in after.attempts] == [UNKNOWN]
+        assert [(each.outcome, each.detail) for each in after.attempts] == [
+            (UNKNOWN, "no answer was recorded")
+        ]
         assert (after.asked, after.asked_at) == (1, SOON)
     stranger = heard(replace(orphaned, lease=a_lease(OTHER_TOKEN)), by_query(NotFound())).after
     assert [each.outcome for each in stranger.attempts] == [None]
@@ -416,6 +436,10 @@ EVIDENCE: list[tuple[Finding, tuple[str, str, Status | None, str]]] = [
     (NotFound(), ("NotFound", "", None, "")),
     (NoAnswer("timed out"), ("NoAnswer", "", None, "timed out")),
     (Overdue(), ("Overdue", "", None, "")),
+    (
+        Doorbell(REFERENCE, "done", Status.COMPLETED),
+        ("Doorbell", "done", Status.COMPLETED, ""),
+    ),
     (Outcome(UNKNOWN, detail="reset"), ("Outcome", "", None, "unknown: reset")),
     (
         Outcome(REFUSED, FailureCode.NAME_MISMATCH),
@@ -432,11 +456,12 @@ EVIDENCE: list[tuple[Finding, tuple[str, str, Status | None, str]]] = [
 def test_everything_is_kept_as_evidence(
     finding: Finding, row: tuple[str, str, Status | None, str]
 ) -> None:
-    report = Report(Source.WEBHOOK, finding, digest="d" * 64, raw=b"x" * 20_000)
+    report = Report(Source.WEBHOOK, finding, attempt=1, digest="d" * 64, raw=b"x" * 20_000)
     change = heard(being_sent(), report)
     (piece,) = change.evidence
     assert (piece.kind, piece.word, piece.status, piece.detail) == row
     assert (piece.sequence, change.after.pieces) == (1, 1)
+    assert (piece.cash_out_id, piece.attempt) == (change.before.id, 1)
     assert (piece.source, piece.at, piece.verdict) == (Source.WEBHOOK, SOON, change.verdict)
     assert (piece.digest, piece.raw) == ("d" * 64, b"x" * RAW_LIMIT)
     assert change.after.version == change.before.version + 1

@@ -251,6 +251,12 @@ def test_letters_around_an_amount_and_nothing_at_all_are_another_amount(text: st
     assert differing(a_request(amount=text), a_cash_out()) == ("amount",)
 
 
+def test_letters_before_an_amount_with_cents_are_another_amount() -> None:
+    made = a_cash_out(amount=Money(1_050, USD))
+    assert differing(a_request(amount="10.50", currency="USD"), made) == ()
+    assert differing(a_request(amount="X10.50", currency="USD"), made) == ("amount",)
+
+
 def test_the_account_may_be_written_differently_in_a_replay() -> None:
     assert differing(a_request(account="00225 07 00 00 07 89"), a_cash_out()) == ()
 
