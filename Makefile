@@ -10,7 +10,7 @@ MUTANTS ?=
 MUTMUT_ARGS ?= --max-children 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint cover mutants sbom clean
+.PHONY: help install demo dev test lint cover bite mutants sbom clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
 	@$(BIN)/coverage report --include='adapters/*,entrypoints/*' --fail-under=90
+
+bite: install ## Plant each known bug in a copy: is it found? BITE_ARGS='--only fee'
+	@$(BIN)/python -m tests.planted $(BITE_ARGS)
 
 mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere: does a test notice?
 	@# an old verdict may be wrong once a test has changed: all of them means from the start

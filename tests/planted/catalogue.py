@@ -1,0 +1,7 @@
+"""Every planted bug, by subject."""
+
+from tests.planted.judging import JUDGING
+from tests.planted.keeping import KEEPING
+from tests.planted.sending import SENDING
+
+BUGS = (*SENDING, *JUDGING, *KEEPING)
