@@ -107,7 +107,10 @@ KEEPING = (
         "adapters/sql/limits.py",
         '        statement = _lock() if self._session.is_postgres else select_used("sqlite")\n',
         "        statement = select_used(self._session.dialect)\n",
-        by_tests("tests/contracts/test_sql_statements.py"),
+        by_tests(
+            "tests/contracts/test_limits.py::test_fifty_units_that_race_for_the_last_slots_fit_exactly",
+            "tests/contracts/test_limits.py::test_processes_that_race_for_the_last_slots_fit_exactly",
+        ),
     ),
     Bug(
         "the fee is not counted",
@@ -123,7 +126,9 @@ KEEPING = (
         "domain/money.py",
         "    return -(-numerator // unit) * step_minor\n",
         "    return numerator // unit * step_minor\n",
-        by_tests("tests/domain/test_money.py"),
+        by_tests(
+            "tests/domain/test_money.py::test_rounding_goes_up_to_the_step_and_by_less_than_one_step"
+        ),
     ),
     Bug(
         "an event is told before its change is committed",
@@ -131,7 +136,7 @@ KEEPING = (
         "adapters/memory/outbox.py",
         "            self._now.waiting.put(position, value=True)\n\n    async def waiting",
         "            self._now.waiting.put(position, value=True)\n"
-        "            for table in (self._now.told, self._now.events, self._now.waiting):\n"
+        "            for table in (self._now.events, self._now.waiting):\n"
         "                table.commit()\n\n    async def waiting",
         by_seeds(300, Invariant.ONE_ENDING_ONE_EVENT),
     ),
@@ -169,7 +174,9 @@ KEEPING = (
         ".order_by(outbox.c.position).limit(_MOST)\n",
         "    return select(outbox).where(outbox.c.sent_at.is_(None))"
         ".order_by(outbox.c.position.desc()).limit(_MOST)\n",
-        by_tests("tests/contracts/test_outbox.py"),
+        by_tests(
+            "tests/contracts/test_outbox.py::test_events_wait_in_the_order_they_were_added_word_for_word[sqlite]"
+        ),
     ),
     Bug(
         "a message has no id for the broker",
@@ -177,7 +184,7 @@ KEEPING = (
         "adapters/nats/messages.py",
         "        MESSAGE_ID: str(event.id),\n",
         "",
-        by_tests("tests/adapters/nats/test_messages.py"),
+        by_tests("tests/adapters/nats/test_messages.py::test_headers_and_payload_are_frozen"),
     ),
     Bug(
         "nobody is called for what is overdue",
@@ -210,7 +217,7 @@ KEEPING = (
         "application/lanes.py",
         "        self.submits -= 1\n        self.circuit.probing = False\n",
         "        self.submits -= 1\n",
-        by_seeds(300, Invariant.ROOM_IS_GIVEN_BACK, Invariant.COMES_TO_REST),
+        by_tests("tests/application/test_lanes.py::test_a_probe_that_was_not_made_frees_its_place"),
     ),
     Bug(
         "room for questions is not given back",
@@ -234,7 +241,7 @@ KEEPING = (
         "application/group_commit.py",
         "        elif len(batch) > 1 and not isinstance(fault, _OF_ALL):\n",
         "        elif False:\n",
-        by_tests("tests/application/test_group_commit.py"),
+        by_tests("tests/application/test_group_commit.py::test_of_two_the_good_one_is_decided"),
     ),
     Bug(
         "everybody owns everything",
@@ -242,7 +249,7 @@ KEEPING = (
         "application/callers.py",
         "        if not self.is_admin and cash_out.user_id != self.user_id:\n",
         "        if False:\n",
-        by_tests("tests/application/test_cancel_cash_out.py"),
+        by_tests("tests/application/test_cancel_cash_out.py::test_a_stranger_changes_nothing"),
     ),
     Bug(
         "the database lets an ending move",
@@ -252,6 +259,8 @@ KEEPING = (
         "for later in transitions[now])\n",
         "    legal = \", \".join(f\"('{now}', '{later}')\" for now in transitions "
         "for later in transitions)\n",
-        by_tests("tests/contracts/test_sql_guards.py"),
+        by_tests(
+            "tests/contracts/test_sql_guards.py::test_only_the_transitions_of_the_table_are_let_through[sqlite-pending-processing]"
+        ),
     ),
 )
