@@ -21,6 +21,8 @@ from adapters.web.texts import (
 )
 
 LONGEST_AMOUNT: Final = 400
+PLAIN_DECIMAL: Final = r"^[0-9]{1,15}(\.[0-9]{1,15})?$"
+"""How an amount is written. Not \\d: to many a regular expression that is every script's digits."""
 _MOST_UNKNOWN: Final = 10
 
 AmountText = Annotated[
@@ -31,8 +33,7 @@ AmountText = Annotated[
         extra_json_schema={
             "type": ["number", "string"],
             "exclusiveMinimum": 0,
-            # Not \d: to many a regular expression that is every script's digits.
-            "pattern": r"^[0-9]{1,15}(\.[0-9]{1,15})?$",
+            "pattern": PLAIN_DECIMAL,
             "examples": [1500, "10.50"],
         },
     ),

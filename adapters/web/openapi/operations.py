@@ -7,7 +7,7 @@ from adapters.web.catalogue import PROVIDERS
 from adapters.web.cursors import LONGEST_CURSOR
 from adapters.web.headers import LONGEST_WAIT_S
 from adapters.web.health import HEALTH, READY
-from adapters.web.new_cash_out import NewCashOut
+from adapters.web.new_cash_out import PLAIN_DECIMAL, NewCashOut
 from adapters.web.openapi import examples
 from adapters.web.openapi.pieces import (
     REF,
@@ -88,11 +88,7 @@ def _reading_operations() -> list[Operation]:
             name="listCashOuts",
             summary="List one's own cash-outs, newest first",
             parameters=(*_HISTORY, _LANGUAGE),
-            answers={
-                200: answer(
-                    "A page.", REF[Success[HistoryView]], _HISTORY_EXAMPLE, links=_NEXT_PAGE
-                )
-            },
+            answers={200: answer("A page.", REF[Success[HistoryView]], _HISTORY_EXAMPLE)},
             errors=("BAD_REQUEST", *_SIGNED_IN, *_STORED),
         ),
         Operation(
@@ -233,13 +229,6 @@ _OF_WALLET: Final[Json] = {
 _THEN: Final[Json] = {"Read": _READ, "Cancel": _CANCEL, "History": _OF_WALLET}
 _FROM_READING: Final[Json] = {"Cancel": _CANCEL, "History": _OF_WALLET}
 _FROM_CANCELLING: Final[Json] = {"Read": _READ}
-_NEXT_PAGE: Final[Json] = {
-    "NextPage": {
-        "operationId": "listCashOuts",
-        "parameters": {"cursor": "$response.body#/data/pagination/nextCursor"},
-        "description": "Read on; where there is no nextCursor the history ends.",
-    }
-}
 _KEY: Final = parameter(
     "header",
     "Idempotency-Key",
@@ -277,8 +266,8 @@ _HISTORY: Final = (
 )
 _QUOTE: Final = (
     parameter("query", "provider", string(LONGEST_WORD), required=True),
-    parameter("query", "currency", string(LONGEST_WORD), required=True),
-    parameter("query", "amount", string(LONGEST_WORD), required=True),
+    parameter("query", "currency", {"type": "string", "pattern": "^[A-Z]{3}$"}, required=True),
+    parameter("query", "amount", {"type": "string", "pattern": PLAIN_DECIMAL}, required=True),
     parameter("query", "providerAccountId", string(LONGEST_WORD)),
 )
 _PRICE_ERRORS: Final = (

@@ -38,16 +38,13 @@ def test_every_link_names_an_operation_and_one_of_its_parameters() -> None:
         ("getCashOut", "Cancel"),
         ("getCashOut", "History"),
         ("cancelCashOut", "Read"),
-        ("listCashOuts", "NextPage"),
     }
 
 
 async def test_every_link_points_at_something_in_a_real_answer(api: House) -> None:
     one = (await api.post()).json()
-    await api.post()
-    page = (await api.get("/api/payments/cash-out", params={"limit": 1})).json()
     for begin, _, name, link in linked():
-        found = page if begin == "listCashOuts" else one
+        found = one
         (pointer,) = link["parameters"].values()
         assert pointer.startswith(PREFIX)
         for step in pointer.removeprefix(PREFIX).split("/"):
