@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     over_http = commands.add_parser("http", help="a real server under schemathesis")
     over_http.add_argument("--cases", type=int, default=20_000)
     over_http.add_argument("--seed", type=int)
+    over_http.add_argument("--role", choices=["user", "admin"])
+    over_http.add_argument("--examples", type=int)
     over_http.set_defaults(run=_http)
     listing = commands.add_parser("list", help="the names of the targets")
     listing.set_defaults(run=_list)
@@ -52,7 +54,7 @@ def _atheris(asked: argparse.Namespace) -> int:
 def _http(asked: argparse.Namespace) -> int:
     from tests.fuzz.real_server import fuzz_real_server  # noqa: PLC0415 -- for this command alone
 
-    return fuzz_real_server(asked.cases, asked.seed, _say)
+    return fuzz_real_server(asked.cases, asked.seed, _say, asked.role, asked.examples)
 
 
 def _list(_: argparse.Namespace) -> int:
