@@ -1,0 +1,199 @@
+"""A flight recorder in the database: triggers that note every hold and every counter, in order.
+
+They are the test's own and know nothing of the product but its tables: an order of events that the
+product did not write itself, and that goes with each transaction or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.sql.database import Database
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_FREED = "('failed', 'cancelled')"
+_HOLDS = "'hold', c.user_id, c.provider, c.currency, c.created_at, NULL, c.tariff_version"
+_INTO = (
+    "INSERT INTO race_log (kind, user_id, provider, currency, created_at, counter, version, minor)"
+)
+
+_POSTGRES = (
+    """CREATE TABLE race_log (seq bigint GENERATED ALWAYS AS IDENTITY,
+        tx text NOT NULL DEFAULT pg_current_xact_id()::text, kind text NOT NULL,
+        user_id text, provider text, currency text, created_at timestamptz, counter text,
+        version text, minor bigint)""",
+    f"""CREATE FUNCTION race_hold() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE c cash_outs%ROWTYPE := NEW;
+        BEGIN
+          IF TG_OP = 'INSERT' THEN {_INTO} SELECT {_HOLDS}, c.amount_minor;
+          ELSIF NEW.status IN {_FREED} AND OLD.status NOT IN {_FREED} THEN
+            {_INTO} SELECT {_HOLDS}, -c.amount_minor;
+          ELSIF OLD.status IN {_FREED} AND NEW.status NOT IN {_FREED} THEN
+            {_INTO} SELECT {_HOLDS}, c.amount_minor;
+          END IF;
+          RETURN NULL;
+        END $$""",
+    f"""CREATE FUNCTION race_counter() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF TG_OP = 'INSERT' THEN
+            IF NEW.used_minor = 0 THEN RETURN NULL; END IF;
+          ELSIF NEW.used_minor = OLD.used_minor THEN RETURN NULL;
+          END IF;
+          {_INTO} SELECT 'counter', NEW.user_id, NEW.provider, NEW.currency, NULL, NEW."window",
+            NULL, NEW.used_minor;
+          RETURN NULL;
+        END $$""",
+    """CREATE TRIGGER race_hold AFTER INSERT OR UPDATE ON cash_outs
+        FOR EACH ROW EXECUTE FUNCTION race_hold()""",
+    """CREATE TRIGGER race_counter AFTER INSERT OR UPDATE ON limit_counters
+        FOR EACH ROW EXECUTE FUNCTION race_counter()""",
+)
+
+
+def _sqlite_trigger(name: str, on: str, when: str, select: str) -> str:
+    return f"CREATE TRIGGER {name} AFTER {on} FOR EACH ROW {when} BEGIN {_INTO} {select}; END"
+
+
+_NEW_HOLD = f"SELECT {_HOLDS.replace('c.', 'NEW.')}"
+_NEW_COUNTER = (
+    "SELECT 'counter', NEW.user_id, NEW.provider, NEW.currency, NULL, NEW.\"window\", NULL,"
+    " NEW.used_minor"
+)
+_SQLITE = (
+    """CREATE TABLE race_log (seq INTEGER PRIMARY KEY AUTOINCREMENT, tx TEXT NOT NULL DEFAULT '',
+        kind TEXT NOT NULL, user_id TEXT, provider TEXT, currency TEXT, created_at INTEGER,
+        counter TEXT, version TEXT, minor INTEGER)""",
+    _sqlite_trigger("race_take", "INSERT ON cash_outs", "", f"{_NEW_HOLD}, NEW.amount_minor"),
+    _sqlite_trigger(
+        "race_free",
+        "UPDATE OF status ON cash_outs",
+        f"WHEN NEW.status IN {_FREED} AND OLD.status NOT IN {_FREED}",
+        f"{_NEW_HOLD}, -NEW.amount_minor",
+    ),
+    _sqlite_trigger(
+        "race_revive",
+        "UPDATE OF status ON cash_outs",
+        f"WHEN OLD.status IN {_FREED} AND NEW.status NOT IN {_FREED}",
+        f"{_NEW_HOLD}, NEW.amount_minor",
+    ),
+    _sqlite_trigger(
+        "race_first", "INSERT ON limit_counters", "WHEN NEW.used_minor <> 0", _NEW_COUNTER
+    ),
+    _sqlite_trigger(
+        "race_counter",
+        "UPDATE ON limit_counters",
+        "WHEN NEW.used_minor <> OLD.used_minor",
+        _NEW_COUNTER,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One noted row. A hold has created_at, version and what it adds; a counter its window."""
+
+    seq: int
+    tx: str
+    kind: str
+    user_id: str
+    provider: str
+    currency: str
+    created_at: datetime | None
+    counter: str | None
+    version: str | None
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One stored cash-out, as far as limits go."""
+
+    id: str
+    user_id: str
+    provider: str
+    currency: str
+    minor: int
+    status: str
+    created_at: datetime
+
+
+async def record(database: Database) -> None:
+    """Put the recorder into an empty database."""
+    async with database.engine.begin() as connection:
+        for statement in _POSTGRES if database.is_postgres else _SQLITE:
+            await connection.exec_driver_sql(statement)
+
+
+async def recorded(database: Database) -> list[Entry]:
+    """Return all that was noted, in the order it was written."""
+    rows = await _rows(database, "SELECT * FROM race_log ORDER BY seq")
+    entries = [
+        Entry(*row[:6], _moment(row[6]), *row[7:])  # seq, tx, kind, user_id, provider, currency
+        for row in rows
+    ]
+    return entries if database.is_postgres else _with_transactions(entries)
+
+
+async def kept(database: Database) -> list[Kept]:
+    """Return all stored cash-outs."""
+    rows = await _rows(
+        database,
+        "SELECT CAST(id AS text), user_id, provider, currency, amount_minor, status, created_at"
+        " FROM cash_outs",
+    )
+    return [Kept(row[0].replace("-", ""), *row[1:6], _sure(_moment(row[6]))) for row in rows]
+
+
+async def counters(database: Database) -> dict[tuple[str, str, str, str], int]:
+    """Return what every counter says, by user, provider, currency and window."""
+    rows = await _rows(
+        database,
+        'SELECT user_id, provider, currency, "window", used_minor FROM limit_counters',
+    )
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+
+
+async def strays(database: Database) -> dict[str, int]:
+    """Count what would be left over by a refusal: each of these is to be 0."""
+    nobodys = "NOT EXISTS (SELECT 1 FROM cash_outs c WHERE c.id = {}.cash_out_id)"
+    queries = {
+        "keys of nothing": f"SELECT count(*) FROM idempotency_keys k WHERE {nobodys.format('k')}",
+        "events of nothing": f"SELECT count(*) FROM outbox o WHERE {nobodys.format('o')}",
+        "evidence of nothing": f"SELECT count(*) FROM evidence e WHERE {nobodys.format('e')}",
+        "not announced once": "SELECT count(*) FROM cash_outs c WHERE 1 <> (SELECT count(*) FROM"
+        " outbox o WHERE o.cash_out_id = c.id AND o.type = 'cash_out.initiated')",
+        "ended without one ending event": "SELECT count(*) FROM cash_outs c WHERE c.status IN"
+        " ('completed', 'failed', 'cancelled') AND 1 <> (SELECT count(*) FROM outbox o WHERE"
+        " o.cash_out_id = c.id AND o.type = 'cash_out.' || c.status)",
+    }
+    return {name: (await _rows(database, query))[0][0] for name, query in queries.items()}
+
+
+async def _rows(database: Database, query: str) -> Sequence[Any]:
+    async with database.engine.connect() as connection:
+        return (await connection.exec_driver_sql(query)).fetchall()
+
+
+def _with_transactions(entries: list[Entry]) -> list[Entry]:
+    """SQLite has one writer: a transaction is a run of holds and then of counters."""
+    numbered: list[Entry] = []
+    number, last = 0, "counter"
+    for entry in entries:
+        number += entry.kind == "hold" and last == "counter"
+        last = entry.kind
+        fields = {name: getattr(entry, name) for name in Entry.__slots__}
+        numbered.append(Entry(**{**fields, "tx": str(number)}))
+    return numbered
+
+
+def _moment(value: Any) -> datetime | None:  # noqa: ANN401 -- as the driver has it
+    if isinstance(value, int):
+        return _EPOCH + timedelta(microseconds=value)
+    return None if value is None else value.astimezone(UTC)
+
+
+def _sure(value: datetime | None) -> datetime:
+    assert value is not None
+    return value
