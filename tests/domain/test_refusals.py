@@ -1,6 +1,8 @@
 """Refusals: one class for each reason, each with its own stable code."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -74,42 +76,51 @@ USABLE = "This provider is not available. Available: afrimoney, orange_money."
 NONE_USABLE = "This provider is not available. Available: none at the moment."
 
 # Clients show these sentences and put them beside the fields that are named: both are read.
-SAYS: list[tuple[Refusal, str, tuple[tuple[str, str], ...]]] = [
-    (CurrencyNotSupported("ZZZ"), NO_CURRENCY, (("currency", NO_CURRENCY),)),
-    (CurrencyNotSupported("SLL", replaced_by="SLE"), WITHDRAWN, (("currency", WITHDRAWN),)),
-    (InvalidProvider("x", ["afrimoney", "orange_money"]), USABLE, (("provider", USABLE),)),
-    (InvalidProvider("x", []), NONE_USABLE, (("provider", NONE_USABLE),)),
-    (InvalidAccount("Why."), "Why.", (("providerAccountId", "Why."),)),
+SAYS: list[tuple[Callable[[], Refusal], str, tuple[tuple[str, str], ...]]] = [
+    (partial(CurrencyNotSupported, "ZZZ"), NO_CURRENCY, (("currency", NO_CURRENCY),)),
     (
-        IdempotencyKeyReused(["amount"]),
+        partial(CurrencyNotSupported, "SLL", replaced_by="SLE"),
+        WITHDRAWN,
+        (("currency", WITHDRAWN),),
+    ),
+    (
+        partial(InvalidProvider, "x", ["afrimoney", "orange_money"]),
+        USABLE,
+        (("provider", USABLE),),
+    ),
+    (partial(InvalidProvider, "x", []), NONE_USABLE, (("provider", NONE_USABLE),)),
+    (partial(InvalidAccount, "Why."), "Why.", (("providerAccountId", "Why."),)),
+    (
+        partial(IdempotencyKeyReused, ["amount"]),
         "This Idempotency-Key was used for another request. Use a new key.",
         (("amount", "Differs from the first request with this key."),),
     ),
     (
-        IdempotencyKeyInUse(),
+        IdempotencyKeyInUse,
         "A request with this Idempotency-Key is still being decided. Send it again shortly.",
         (),
     ),
     (
-        DuplicateReference(),
+        DuplicateReference,
         "This reference is already in use. Choose another.",
         (("reference", "This reference is already in use. Choose another."),),
     ),
-    (NotFound(), "There is no such cash-out.", ()),
-    (Forbidden(), "This cash-out belongs to another user.", ()),
-    (InvalidSignature(), "The signature of this webhook is missing or not valid.", ()),
+    (NotFound, "There is no such cash-out.", ()),
+    (Forbidden, "This cash-out belongs to another user.", ()),
+    (InvalidSignature, "The signature of this webhook is missing or not valid.", ()),
     (
-        InvalidWebhook(),
+        InvalidWebhook,
         "This webhook cannot be read: send a JSON object with the required fields.",
         (),
     ),
 ]
 
 
-@pytest.mark.parametrize(("refusal", "message", "details"), SAYS)
+@pytest.mark.parametrize(("refuse", "message", "details"), SAYS)
 def test_what_clients_read_is_this(
-    refusal: Refusal, message: str, details: tuple[tuple[str, str], ...]
+    refuse: Callable[[], Refusal], message: str, details: tuple[tuple[str, str], ...]
 ) -> None:
+    refusal = refuse()
     assert (refusal.message, refusal.details) == (message, details)
 
 
