@@ -43,6 +43,7 @@ _REFERENCED: Final = 0.4
 _WITHOUT_KEY: Final = 0.2
 _BARE: Final = 0.9
 """Of the cash-outs some have a key, some a reference, some both; those from _BARE on neither."""
+_WORST_WITHIN_S: Final = 120.0
 _AMOUNTS: Final = (0, 0, 1, 50, 50, 100)
 """How far between the smallest and the largest amount, in percent: limits are to be met."""
 
@@ -258,6 +259,8 @@ class Users:
             for _ in range(chance.choice((1, 1, 4))):
                 await pause(self._world, chance.choice((0.0, 0.0, 0.5, 20.0, 120.0)))
                 await self._cancel(caller, cash_out)
+            await self._world.answer_lost(cash_out.id, _WORST_WITHIN_S)
+            await self._cancel(caller, cash_out)
 
     async def _cancel(self, caller: Caller, cash_out: CashOut) -> None:
         if cash_out.id in self.promises.cancelled:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from adapters.memory.store import MemoryStore, Staging
-from domain.attempts import NextStep
+from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import CashOut
 from domain.evidence import Evidence, Source
 from domain.limits import Slot
@@ -110,6 +110,8 @@ class Watch:
             if number >= len(before.attempts) or before.attempts[number].outcome is None:
                 world.cover("attempt outcome", attempt.outcome)
                 world.cover("attempt code", attempt.code or "none")
+                if attempt.outcome is OutcomeKind.UNKNOWN and after.id in world.on_lost_answer:
+                    world.on_lost_answer[after.id]()
         sampled = self.commits % _SAMPLED_EVERY == 0
         if sampled and not after.ended and after.lease is None and after.plan is not None:
             self._cover_decision(after)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
+from uuid import UUID
 
 from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.cash_out import CashOut, Change
@@ -63,7 +64,7 @@ class World:
 
     covered: what happened at least once, by group and name. denies: asked when a cash-out ends, it
     returns what the provider's books say against that ending. healed_at: since when nothing has
-    struck, None while it does.
+    struck, None while it does. on_lost_answer: called when an attempt is recorded as unknown.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -76,6 +77,7 @@ class World:
         self.over = False
         self.healed_at: datetime | None = None
         self.denies: Callable[[CashOut], str] = _nothing
+        self.on_lost_answer: dict[UUID, Callable[[], None]] = {}
         self.outside = copy_context()
         catalogue_ = catalogue(plan)
         self.catalogue = catalogue_
@@ -94,6 +96,14 @@ class World:
     def at(self, moment: datetime) -> float:
         """Return a moment in virtual seconds."""
         return (moment - self.plan.start).total_seconds()
+
+    async def answer_lost(self, cash_out_id: UUID, within_s: float) -> None:
+        """Wait for the worst moment: when nobody knows what became of an attempt."""
+        woken: asyncio.Future[None] = self.loop.create_future()
+        self.on_lost_answer[cash_out_id] = lambda: _wake(woken)
+        timer = self.loop.call_later(within_s, _wake, woken)
+        await woken
+        timer.cancel()
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Run something outside of the service: a user, a provider, the weather."""
