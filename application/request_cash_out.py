@@ -141,8 +141,10 @@ class RequestCashOut:
         if not asked and not slots:
             return [each.priced for each in candidates if isinstance(each.priced, Refusal)]
         async with self.units.begin() as unit:
-            known = await unit.cash_outs.known(asked) if asked else Known({}, {})
+            # Locked first: who waited for an equal request to be taken must see it, not only what
+            # it used up.
             used = await unit.limits.lock(slots) if slots else {}
+            known = await unit.cash_outs.known(asked) if asked else Known({}, {})
             batch = _Batch(dict(known.by_key), dict(known.by_reference), dict(used))
             results = [_decide_one(batch, each) for each in candidates]
             await _write(unit, batch)
