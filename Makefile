@@ -10,7 +10,7 @@ MUTANTS ?=
 MUTMUT_ARGS ?= --max-children 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint cover bite mutants sbom clean
+.PHONY: help install demo dev test lint cover bite mutants nightly sbom clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,32 @@ mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere:
 	@PYTEST_ADDOPTS='-o faulthandler_timeout=15' \
 	  $(BIN)/mutmut run $(MUTMUT_ARGS) $(if $(MUTANTS),'$(MUTANTS)')
 	@$(BIN)/python tests/mutants/report.py
+
+# What a night is for; each part can be run by itself, `make -k nightly` goes on after a failure.
+SEEDS ?= 1000000
+JOBS ?= 2
+NIGHT := seeds crashes nemesis fire http guided
+.PHONY: $(NIGHT)
+
+nightly: $(NIGHT) bite mutants ## Every proof at its full size: hours (SEEDS=1000000 JOBS=2)
+
+seeds: install
+	@$(BIN)/cashout simulate --seeds $(SEEDS) --jobs $(JOBS)
+
+crashes: install
+	@$(BIN)/cashout simulate --crash-points --pairs 50000 --jobs $(JOBS)
+
+nemesis: install
+	@$(BIN)/python -m tests.nemesis --minutes 10
+
+fire: install
+	@$(BIN)/python -m tests.fire --requests 50000
+
+http: install
+	@$(BIN)/python -m tests.fuzz http --cases 20000
+
+guided: $(VENV)/.nightly
+	@$(BIN)/python -m tests.fuzz atheris all --seconds 300
 
 sbom: install ## Write a bill of materials of what production installs (CycloneDX JSON)
 	@mkdir -p dist
