@@ -1,4 +1,4 @@
-"""Limits under fire, in any size: `python -m tests.fire --requests 50000 [--seed N] [--racers 4]`."""
+"""Limits under fire, in any size: `python -m tests.fire --requests 50000 [--seed N]`."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ from tests.servers import PostgresServer
 
 
 def main() -> None:
-    """Race on SQLite and on a PostgreSQL of its own; print the figures, or fail with what is wrong."""
+    """Race on SQLite and on a PostgreSQL of its own; print the figures, or raise what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.fire", description=__doc__)
     parser.add_argument("--requests", type=int, default=50_000, help="per store")
     parser.add_argument("--racers", type=int, default=4)

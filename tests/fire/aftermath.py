@@ -1,4 +1,4 @@
-"""After a race: what is left can be had to the last unit and no more, and nothing is lost for good."""
+"""After a race: what is left can be had to the last unit, no more, and nothing is lost for good."""
 
 import asyncio
 from collections import Counter
@@ -20,7 +20,8 @@ from tests.fire.race import looking
 from tests.fire.stand import hear, standing
 from tests.fire.tariff import BORDERS, MARKETS, Market
 
-DAYS = tuple(border - timedelta(minutes=1) for border in BORDERS) + (
+DAYS = (
+    *(border - timedelta(minutes=1) for border in BORDERS),
     BORDERS[-1] + timedelta(minutes=1),
 )
 """A moment in each day that the race touched."""

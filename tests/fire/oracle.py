@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from tests.fire.recorder import Entry, Kept
 from tests.fire.tariff import Limits
 
-Window = tuple[str, str, str, str]
+Window = tuple[str, ...]
 """User, provider, currency, and the UTC day (2027-01-31) or month (2027-01)."""
 
 _UNPAID = ("failed", "cancelled")

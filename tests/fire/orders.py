@@ -88,7 +88,7 @@ def request(
 
 
 def share_of(seed: int, racer: int, racers: int, requests: int) -> list[int]:
-    """Return the numbers that a racer asks for: every so many, and the double clicks of its neighbour.
+    """Return the numbers that a racer asks for: its own, and the double clicks of its neighbour.
 
     What carries a key or a reference is asked for by two processes, at about the same time.
     """

@@ -57,11 +57,9 @@ class Outcome:
         """Return the figures, for a report."""
         what = ", ".join(f"{name} {count:,}" for name, count in sorted(self.tally.items()))
         seen = self.verdict
-        return [
-            f"{self.took_s:.0f} s; answers: {what}",
-            f"stored: {seen.takings:,} taken, {seen.returns:,} given back, "
-            f"{len(seen.held)} windows, {len(seen.filled)} of them filled to the unit",
-        ]
+        stored = f"{seen.takings:,} taken, {seen.returns:,} given back"
+        windows = f"{len(seen.held)} windows, {len(seen.filled)} of them filled to the unit"
+        return [f"{self.took_s:.0f} s; answers: {what}", f"stored: {stored}, {windows}"]
 
 
 @asynccontextmanager
@@ -75,7 +73,7 @@ async def looking(url: str) -> AsyncIterator[Database]:
 
 
 async def run(race: Race) -> Outcome:
-    """Run the racers, kill one in the middle, start it anew, and have the oracle judge the store."""
+    """Run the racers, kill one in the middle and start it anew; have the oracle judge the store."""
     async with looking(race.url) as database:
         await recorder.record(database)
     outcome = await asyncio.to_thread(_race, race)

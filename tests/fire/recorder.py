@@ -4,8 +4,8 @@ They are the test's own and know nothing of the product but its tables: an order
 product did not write itself, and that goes with each transaction or not at all.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,6 +90,19 @@ _SQLITE = (
 )
 
 
+_NOBODYS = "NOT EXISTS (SELECT 1 FROM cash_outs c WHERE c.id = x.cash_out_id)"
+_TOLD = "(SELECT count(*) FROM outbox o WHERE o.cash_out_id = c.id AND o.type ="
+_STRAYS = {
+    "keys of nothing": f"idempotency_keys x WHERE {_NOBODYS}",
+    "events of nothing": f"outbox x WHERE {_NOBODYS}",
+    "evidence of nothing": f"evidence x WHERE {_NOBODYS}",
+    "not announced once": f"cash_outs c WHERE 1 <> {_TOLD} 'cash_out.initiated')",
+    "ended without one ending event": "cash_outs c WHERE c.status IN"
+    f" ('completed', 'failed', 'cancelled') AND 1 <> {_TOLD} 'cash_out.' || c.status)",
+}
+"""What is to be nowhere, and where to look for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One noted row. A hold has created_at, version and what it adds; a counter its window."""
@@ -129,10 +142,7 @@ async def record(database: Database) -> None:
 async def recorded(database: Database) -> list[Entry]:
     """Return all that was noted, in the order it was written."""
     rows = await _rows(database, "SELECT * FROM race_log ORDER BY seq")
-    entries = [
-        Entry(*row[:6], _moment(row[6]), *row[7:])  # seq, tx, kind, user_id, provider, currency
-        for row in rows
-    ]
+    entries = [_entry(**row) for row in rows]
     return entries if database.is_postgres else _with_transactions(entries)
 
 
@@ -140,40 +150,41 @@ async def kept(database: Database) -> list[Kept]:
     """Return all stored cash-outs."""
     rows = await _rows(
         database,
-        "SELECT CAST(id AS text), user_id, provider, currency, amount_minor, status, created_at"
-        " FROM cash_outs",
+        "SELECT CAST(id AS text) AS id, user_id, provider, currency, amount_minor AS minor,"
+        " status, created_at FROM cash_outs",
     )
-    return [Kept(row[0].replace("-", ""), *row[1:6], _sure(_moment(row[6]))) for row in rows]
+    return [_kept(**row) for row in rows]
 
 
-async def counters(database: Database) -> dict[tuple[str, str, str, str], int]:
+async def counters(database: Database) -> dict[tuple[str, ...], int]:
     """Return what every counter says, by user, provider, currency and window."""
     rows = await _rows(
         database,
         'SELECT user_id, provider, currency, "window", used_minor FROM limit_counters',
     )
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+    keys = ("user_id", "provider", "currency", "window")
+    return {tuple(row[key] for key in keys): row["used_minor"] for row in rows}
 
 
 async def strays(database: Database) -> dict[str, int]:
     """Count what would be left over by a refusal: each of these is to be 0."""
-    nobodys = "NOT EXISTS (SELECT 1 FROM cash_outs c WHERE c.id = {}.cash_out_id)"
-    queries = {
-        "keys of nothing": f"SELECT count(*) FROM idempotency_keys k WHERE {nobodys.format('k')}",
-        "events of nothing": f"SELECT count(*) FROM outbox o WHERE {nobodys.format('o')}",
-        "evidence of nothing": f"SELECT count(*) FROM evidence e WHERE {nobodys.format('e')}",
-        "not announced once": "SELECT count(*) FROM cash_outs c WHERE 1 <> (SELECT count(*) FROM"
-        " outbox o WHERE o.cash_out_id = c.id AND o.type = 'cash_out.initiated')",
-        "ended without one ending event": "SELECT count(*) FROM cash_outs c WHERE c.status IN"
-        " ('completed', 'failed', 'cancelled') AND 1 <> (SELECT count(*) FROM outbox o WHERE"
-        " o.cash_out_id = c.id AND o.type = 'cash_out.' || c.status)",
+    return {
+        name: (await _rows(database, f"SELECT count(*) AS found FROM {what}"))[0]["found"]  # noqa: S608 -- the table below
+        for name, what in _STRAYS.items()
     }
-    return {name: (await _rows(database, query))[0][0] for name, query in queries.items()}
 
 
-async def _rows(database: Database, query: str) -> Sequence[Any]:
+async def _rows(database: Database, query: str) -> Sequence[Mapping[str, Any]]:
     async with database.engine.connect() as connection:
-        return (await connection.exec_driver_sql(query)).fetchall()
+        return [dict(row) for row in (await connection.exec_driver_sql(query)).mappings()]
+
+
+def _entry(*, created_at: Any, **columns: Any) -> Entry:  # noqa: ANN401 -- as the driver has them
+    return Entry(created_at=None if created_at is None else _moment(created_at), **columns)
+
+
+def _kept(*, id: Any, created_at: Any, **columns: Any) -> Kept:  # noqa: A002, ANN401 -- a column
+    return Kept(id=id.replace("-", ""), created_at=_moment(created_at), **columns)
 
 
 def _with_transactions(entries: list[Entry]) -> list[Entry]:
@@ -183,17 +194,12 @@ def _with_transactions(entries: list[Entry]) -> list[Entry]:
     for entry in entries:
         number += entry.kind == "hold" and last == "counter"
         last = entry.kind
-        fields = {name: getattr(entry, name) for name in Entry.__slots__}
-        numbered.append(Entry(**{**fields, "tx": str(number)}))
+        numbered.append(replace(entry, tx=str(number)))
     return numbered
 
 
-def _moment(value: Any) -> datetime | None:  # noqa: ANN401 -- as the driver has it
+def _moment(value: Any) -> datetime:  # noqa: ANN401 -- microseconds on SQLite
     if isinstance(value, int):
         return _EPOCH + timedelta(microseconds=value)
-    return None if value is None else value.astimezone(UTC)
-
-
-def _sure(value: datetime | None) -> datetime:
-    assert value is not None
-    return value
+    moment: datetime = value.astimezone(UTC)
+    return moment
