@@ -1,5 +1,7 @@
 """Whatever is put before our readers, they take it or refuse it as documented, in bounded time."""
 
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,3 +53,8 @@ def test_any_bytes_are_taken_or_refused(name: str) -> None:
 def test_as_much_of_anything_as_a_body_may_have_is_read_in_bounded_time(name: str) -> None:
     for piece in PIECES:
         TARGETS[name](piece * (LONGEST // len(piece)))
+
+
+def test_nothing_here_needs_the_coverage_guided_fuzzer() -> None:
+    """It is imported in a process of its own alone: the suite runs where it is not installed."""
+    assert "atheris" not in sys.modules
