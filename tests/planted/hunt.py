@@ -10,6 +10,7 @@ exception) and `how`; all are empty when everything holds.
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -23,6 +24,8 @@ from entrypoints.simulation.plan import Plan, drawn
 from entrypoints.simulation.run import Run
 from entrypoints.simulation.world import Broken
 
+PLUGINS = ("anyio.pytest_plugin", "_hypothesis_pytestplugin")
+"""Those that our tests need."""
 PACKAGES = ("domain", "application", "adapters", "entrypoints")
 
 
@@ -94,8 +97,12 @@ class Watcher:
 def failing_test(nodes: list[str]) -> Catch:
     """Run tests up to the first that fails, always with the same examples."""
     watcher = Watcher()
+    # Other plugins take two seconds to load, for each bug anew.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    plugins = [part for name in PLUGINS for part in ("-p", name)]
     quiet = ["-x", "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider"]
-    code = pytest.main([*quiet, "--hypothesis-profile=mutants", *nodes], plugins=[watcher])
+    options = [*plugins, *quiet, "--hypothesis-profile=mutants"]
+    code = pytest.main([*options, *nodes], plugins=[watcher])
     if code == pytest.ExitCode.OK or watcher.catch.kind:
         return watcher.catch
     return Catch(" ".join(nodes), f"pytest ended with {int(code)}", "nothing was run")

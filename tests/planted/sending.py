@@ -165,9 +165,7 @@ SENDING = (
         "domain/cash_out.py",
         "    on_the_wire = sent or cash_out.is_claimed",
         "    on_the_wire = cash_out.is_claimed",
-        by_tests(
-            "tests/domain/test_cash_out.py::test_only_what_is_provably_not_on_the_wire_may_be_cancelled"
-        ),
+        by_seeds(300, Invariant.FAILED_MEANS_UNPAID),
     ),
     Bug(
         "what is leased can be claimed",
