@@ -56,8 +56,9 @@ class OnADisk:
         ids: dict[int, str] = {}
         async with asyncio.timeout(BACK_WITHIN_S):
             while len(ids) < len(numbers):
-                for number in set(numbers) - ids.keys():
-                    answer = await self.ask(number)
+                left = sorted(set(numbers) - ids.keys())
+                came = await asyncio.gather(*(self.ask(number) for number in left))
+                for number, answer in zip(left, came, strict=True):
                     assert answer.status_code in {202, 503}, answer.text
                     if answer.status_code == 202:
                         ids[number] = answer.json()["data"]["cashOutId"]
@@ -105,7 +106,8 @@ async def test_a_full_disk_loses_nothing_and_needs_no_repair(disk: Disk, tmp_pat
         before = await service.until_taken(range(10))
         disk.fill(service.process.pid)
         without_room = range(10, 10 + _WITHOUT_ROOM)
-        answers = {number: await service.ask(number) for number in without_room}
+        came = await asyncio.gather(*(service.ask(number) for number in without_room))
+        answers = dict(zip(without_room, came, strict=True))
         _are_clear(answers.values())
         meanwhile = {
             number: answer.json()["data"]["cashOutId"]
