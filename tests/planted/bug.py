@@ -49,8 +49,20 @@ class Asserted:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """`old`, which is in `file` exactly once, becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bug:
-    """One bug. name: what is wrong. costs: one sentence. `old` is in `file` exactly once."""
+    """One bug. name: what is wrong. costs: one sentence. `old` is in `file` exactly once.
+
+    also: what else is changed, where two guards stand behind each other and one alone would do.
+    """
 
     name: str
     costs: str
@@ -58,6 +70,12 @@ class Bug:
     old: str
     new: str
     found: Simulated | Crashed | Asserted
+    also: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """Everything that is changed, in order."""
+        return (Edit(self.file, self.old, self.new), *self.also)
 
 
 def by_seeds(most: int, *shows: Invariant) -> Simulated:

@@ -1,7 +1,8 @@
 """Every planted bug, by subject."""
 
+from tests.planted.guarding import GUARDING
 from tests.planted.judging import JUDGING
 from tests.planted.keeping import KEEPING
 from tests.planted.sending import SENDING
 
-BUGS = (*SENDING, *JUDGING, *KEEPING)
+BUGS = (*SENDING, *GUARDING, *JUDGING, *KEEPING)

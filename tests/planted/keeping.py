@@ -156,7 +156,7 @@ KEEPING = (
         "            entries = await unit.outbox.waiting(self.largest)\n"
         "            told = [each.position for each in entries]\n"
         "            await unit.outbox.mark_sent(told, now)\n",
-        by_seeds(300, Invariant.ONE_ENDING_ONE_EVENT),
+        by_seeds(100, Invariant.ONE_ENDING_ONE_EVENT),
     ),
     Bug(
         "what the broker did not take is marked as told",

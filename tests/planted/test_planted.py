@@ -29,7 +29,8 @@ def copy_of_the_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_bug_still_applies_exactly_once_and_compiles(bug: Bug) -> None:
-    assert patched(bug) != (ROOT / bug.file).read_text("utf-8")
+    for file, text in patched(bug).items():
+        assert text != (ROOT / file).read_text("utf-8")
 
 
 def test_there_are_many_bugs_and_each_says_what_it_costs() -> None:
@@ -58,10 +59,11 @@ def test_nothing_is_found_where_nothing_is_planted(tree: Path) -> None:
 
 
 def test_a_bug_is_taken_out_of_the_copy_again(tree: Path) -> None:
-    bug = BUGS[0]
+    bug = next(each for each in BUGS if len({edit.file for edit in each.edits}) > 1)
     with planted(tree, bug):
-        assert (tree / bug.file).read_text("utf-8") == patched(bug)
-    assert (tree / bug.file).read_text("utf-8") == (ROOT / bug.file).read_text("utf-8")
+        assert {file: (tree / file).read_text("utf-8") for file in patched(bug)} == patched(bug)
+    for edit in bug.edits:
+        assert (tree / edit.file).read_text("utf-8") == (ROOT / edit.file).read_text("utf-8")
 
 
 def test_a_change_that_does_not_fit_is_refused() -> None:
@@ -71,6 +73,7 @@ def test_a_change_that_does_not_fit_is_refused() -> None:
         replace(bug, old="\n"),
         replace(bug, new="    this is no Python\n"),
         replace(bug, new=bug.old),
+        replace(bug, also=bug.edits),
     ):
         with pytest.raises(Misplanted):
             patched(wrong)

@@ -34,20 +34,23 @@ class Report:
     seconds: float
 
 
-def patched(bug: Bug, root: Path = ROOT) -> str:
-    """Return the file's text with the bug in it; raise Misplanted."""
-    text = (root / bug.file).read_text("utf-8")
-    times = text.count(bug.old)
-    if times != 1:
-        raise Misplanted(f"{bug.name}: its text is {times} times in {bug.file}")
-    wrong = text.replace(bug.old, bug.new)
-    try:
-        compile(wrong, bug.file, "exec")
-    except SyntaxError as fault:
-        raise Misplanted(f"{bug.name}: {bug.file} does not compile: {fault}") from fault
-    if wrong == text:
-        raise Misplanted(f"{bug.name}: nothing is changed")
-    return wrong
+def patched(bug: Bug, root: Path = ROOT) -> dict[str, str]:
+    """Return the text of each file that the bug changes, with the bug in it; raise Misplanted."""
+    texts: dict[str, str] = {}
+    for edit in bug.edits:
+        text = texts.get(edit.file) or (root / edit.file).read_text("utf-8")
+        times = text.count(edit.old)
+        if times != 1:
+            raise Misplanted(f"{bug.name}: its text is {times} times in {edit.file}")
+        if edit.new == edit.old:
+            raise Misplanted(f"{bug.name}: nothing is changed in {edit.file}")
+        texts[edit.file] = text.replace(edit.old, edit.new)
+    for file, wrong in texts.items():
+        try:
+            compile(wrong, file, "exec")
+        except SyntaxError as fault:
+            raise Misplanted(f"{bug.name}: {file} does not compile: {fault}") from fault
+    return texts
 
 
 def copy_into(folder: Path) -> Path:
@@ -64,13 +67,15 @@ def copy_into(folder: Path) -> Path:
 @contextmanager
 def planted(tree: Path, bug: Bug) -> Iterator[None]:
     """Have the bug in the copy while the body runs; raise Misplanted."""
-    wrong, target = patched(bug, tree), tree / bug.file
-    right = target.read_text("utf-8")
-    _write(target, wrong)
+    wrong = patched(bug, tree)
+    right = {file: (tree / file).read_text("utf-8") for file in wrong}
     try:
+        for file, text in wrong.items():
+            _write(tree / file, text)
         yield
     finally:
-        _write(target, right)
+        for file, text in right.items():
+            _write(tree / file, text)
 
 
 def _write(target: Path, text: str) -> None:
