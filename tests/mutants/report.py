@@ -91,7 +91,7 @@ def figures(mutants: list[Mutant], root: Path) -> tuple[list[str], list[str]]:
         "|---|--:|--:|--:|--:|--:|",
     ]
     short = []
-    for name, row in counts.items():
+    for name, row in sorted(counts.items(), key=lambda each: (each[0].startswith("**"), each[0])):
         total = sum(row.values())
         share = 1 - row["survived"] / total
         lines.append(
