@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.faults import translated
+from adapters.sql.sqlite_file import FileGone, SqliteFile
 from application.ports import Overloaded
 
 BEGIN = "sqlite_begin"
@@ -49,6 +50,7 @@ class Database:
 
     engine: AsyncEngine
     limits: DatabaseLimits
+    file: SqliteFile | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -77,6 +79,11 @@ class Database:
         finally:
             self._turn.release()
 
+    def check(self) -> None:
+        """Raise FileGone when the file behind SQLite is no longer where it was opened."""
+        if self.file is not None:
+            self.file.check()
+
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
@@ -92,7 +99,8 @@ def open_database(
     limits = limits or DatabaseLimits()
     parsed = make_url(url)
     if parsed.drivername == "sqlite+aiosqlite" and parsed.database not in {None, "", ":memory:"}:
-        return Database(_open_sqlite(url, limits), limits)
+        file = SqliteFile(str(parsed.database))
+        return Database(_open_sqlite(url, limits, file), limits, file)
     if parsed.drivername == "postgresql+asyncpg":
         return Database(_open_postgres(url, limits, application), limits)
     message = "a database URL begins with sqlite+aiosqlite:///path or postgresql+asyncpg://"
@@ -145,7 +153,17 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1_000))
 
 
-def _open_sqlite(url: str, limits: DatabaseLimits) -> AsyncEngine:
+def _open_sqlite(url: str, limits: DatabaseLimits, file: SqliteFile) -> AsyncEngine:
+    async def connect(path: str, **settings: Any) -> aiosqlite.Connection:  # noqa: ANN401 -- handed on
+        file.check()
+        connection = await _connect_sqlite(path, **settings)
+        try:
+            file.opened()
+        except FileGone:
+            await connection.close()
+            raise
+        return connection
+
     engine = create_async_engine(
         url,
         pool_size=limits.pool_size,
@@ -155,7 +173,7 @@ def _open_sqlite(url: str, limits: DatabaseLimits) -> AsyncEngine:
         hide_parameters=True,
         # The driver's own BEGIN comes after the first SELECT, which loses updates: we begin.
         connect_args={
-            "async_creator_fn": _connect_sqlite,
+            "async_creator_fn": connect,
             "timeout": limits.busy_s,
             "isolation_level": None,
         },

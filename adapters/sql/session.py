@@ -41,6 +41,7 @@ class Session:
         """Take a connection and begin; on SQLite as the one writer."""
         with translated():
             self._open = await self._database.engine.connect()
+            self._database.check()
             if not self.is_postgres:
                 await self._open.execution_options(**{BEGIN: "IMMEDIATE"})
             await self._open.begin()
@@ -49,6 +50,7 @@ class Session:
         """Take a connection for reads that hold nothing up."""
         with translated():
             self._open = await self._database.engine.connect()
+            self._database.check()
             if self.is_postgres:
                 await self._open.execution_options(isolation_level="AUTOCOMMIT")
             else:
@@ -132,6 +134,8 @@ class Session:
         self.committing = True
         with translated(committing=True):
             await self._connection().commit()
+            # Into a file that was deleted meanwhile: kept until this process ends, and no longer.
+            self._database.check()
         self.committing = False
 
     async def end(self, *, hung: bool) -> None:
