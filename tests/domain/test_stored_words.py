@@ -1,4 +1,4 @@
-"""Words that stand in databases and in the API: whoever changes one cannot read yesterday's rows."""
+"""Words in databases and in the API: whoever changes one cannot read yesterday's rows."""
 
 from enum import StrEnum
 
