@@ -26,6 +26,7 @@ _STILL = 4
 """Looks in a row that must find everything ended, told and unchanged."""
 _READ_WITHIN_S = 30.0
 _SETTLE_S = 0.3
+_STOPPED_WITHIN_S = 45.0
 
 _OPEN = """
 SELECT id, status, msisdn, reference FROM cash_outs
@@ -81,8 +82,8 @@ async def stop(cluster: Cluster) -> Iterator[str]:
         member = cluster.members[name]
         # Kept: from here on nobody starts it again.
         await member.busy.acquire()
-        codes[name] = await member.stop()
-    return (f"{name} ended with {code} at SIGTERM" for name, code in codes.items() if code)
+        codes[name] = await member.stop(_STOPPED_WITHIN_S)
+    return (f"{name} ended with {code} at SIGTERM" for name, code in codes.items() if code != 0)
 
 
 @dataclass(frozen=True, slots=True)

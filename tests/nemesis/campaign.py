@@ -73,6 +73,7 @@ def _report(
     yield "starts of processes (failed starts, ends by itself):"
     for name, each in running.members.items():
         yield f"  {each.starts:4}  {name} ({each.refused_starts}, {each.exits})"
+    yield f"orderly stops that became kills: {nemesis.insisted}"
     yield "answers:"
     yield from (f"  {count:5}  {what}" for what, count in sorted(load.counts.items()))
     yield "cash-outs:"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,13 +53,17 @@ class Member:
         """SIGKILL it."""
         await asyncio.to_thread(self.process.kill)
 
-    async def stop(self) -> int:
-        """Ask it to end; return its exit code."""
+    async def stop(self, within_s: float) -> int | None:
+        """Ask it to end; return its exit code, or None when it had to be killed after a while."""
         if not self.process.running:
             self.process.stop()
-            return -1
+            return None
         self.process.send(self.process.stop_signal)
-        return await asyncio.to_thread(self.process.exit_code)
+        try:
+            return await asyncio.to_thread(self.process.exit_code, within_s)
+        except subprocess.TimeoutExpired:
+            await self.kill()
+            return None
 
     async def watch(self) -> None:
         """Start it again whenever it has ended by itself."""
