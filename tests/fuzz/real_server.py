@@ -39,14 +39,14 @@ PEERS: Final = """
 path = "users.json"
 peers = ["user-1", "user-2"]
 """
-EXAMPLES_A_ROUND: Final = 400
-"""For each operation: a round of them is several thousand cases."""
+EXAMPLES_A_ROUND: Final = 100
+"""For each operation: a round of them is about fifteen hundred cases."""
 EXAMPLES_OF_A_TEST: Final = 65
 """About eleven hundred cases."""
 MOST_ROUNDS: Final = 4
 LEAST_LINKS: Final = 5
 """Of the fifteen: nine in the document, and what schemathesis sees by itself."""
-LONGEST_ROUND_S: Final = 900
+LONGEST_ROUND_S: Final = 3_600
 _CASES: Final = re.compile(r"^\s*([\d,]+) generated", re.MULTILINE)
 _LINKS: Final = re.compile(r"API Links:\s*(\d+) covered")
 _PHASES: Final = ("Examples", "Coverage", "Fuzzing", "Stateful")
