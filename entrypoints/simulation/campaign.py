@@ -2,11 +2,13 @@
 
 import gc
 import multiprocessing
+import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from entrypoints.simulation.coverage import ENOUGH_SEEDS, missing
@@ -14,10 +16,16 @@ from entrypoints.simulation.plan import FaultKind, Plan, Reduction, drawn
 from entrypoints.simulation.run import Result, Run
 from entrypoints.simulation.world import Broken
 
-_SHARE: Final = 100
-"""Seeds that one core takes at a time."""
-_COLLECT_EVERY: Final = 50
+_SHARE: Final = 25
+"""Runs that one core makes at a time: about a second, which is how soon a stop is heard."""
+_AHEAD: Final = 4
+"""Shares that wait for each core; more would only fill the memory."""
+_COLLECT_EVERY: Final = 25
 _FAILURES_KEPT: Final = 20
+
+
+Progress = Callable[["Tally"], bool]
+"""Is shown how it stands after each share; tells whether to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class Tally:
         """Return what should have happened and did not; empty where too few seeds were run."""
         if self.runs < ENOUGH_SEEDS or reduction != Reduction(without=reduction.without):
             return []
-        return list(missing(self.covered, self.struck, reduction.without))
+        return list(missing(self.covered, self.struck, reduction.without, self.runs))
 
 
 def fight(
@@ -96,26 +104,38 @@ def fight(
     *,
     jobs: int = 1,
     reduction: Reduction | None = None,
-    progress: Callable[[Tally], None] | None = None,
+    progress: Progress | None = None,
 ) -> Tally:
-    """Run the seeds from `first` on; stop early where something is broken."""
-    whole, by = Tally(), reduction or Reduction()
-    shares = list(_shares(first, seeds))
-    for tally in _spread(run_seeds, [(start, number, by) for start, number in shares], jobs):
-        whole.add(tally)
-        if progress is not None:
-            progress(whole)
-        if whole.failures:
-            break
-    return whole
+    """Run the seeds from `first` on, in order; stop early where something is broken.
+
+    The tally says how far it came: `runs` seeds from the first on.
+    """
+    by = reduction or Reduction()
+    shares = ((start, number, by) for start, number in _shares(first, seeds))
+    return _together(run_seeds, shares, jobs, progress, to_the_last=False)
 
 
-def run_all(plans: Sequence[Plan], jobs: int = 1) -> Tally:
+def run_all(plans: Iterable[Plan], jobs: int = 1, progress: Progress | None = None) -> Tally:
     """Run these plans to the last, whatever breaks."""
+    left = iter(plans)
+    shares = ((share,) for share in iter(lambda: list(islice(left, _SHARE)), []))
+    return _together(run_plans, shares, jobs, progress, to_the_last=True)
+
+
+def _together(
+    work: Callable[..., Tally],
+    shares: Iterable[tuple[object, ...]],
+    jobs: int,
+    progress: Progress | None,
+    *,
+    to_the_last: bool,
+) -> Tally:
     whole = Tally()
-    shares = [(plans[start : start + _SHARE],) for start in range(0, len(plans), _SHARE)]
-    for tally in _spread(run_plans, shares, jobs):
+    for tally in _spread(work, shares, jobs):
         whole.add(tally)
+        goes_on = progress is None or progress(whole)
+        if not goes_on or (whole.failures and not to_the_last):
+            break
     return whole
 
 
@@ -125,7 +145,7 @@ def _shares(first: int, seeds: int) -> Iterator[tuple[int, int]]:
 
 
 def _spread(
-    work: Callable[..., Tally], shares: Sequence[tuple[object, ...]], jobs: int
+    work: Callable[..., Tally], shares: Iterable[tuple[object, ...]], jobs: int
 ) -> Iterator[Tally]:
     """Yield what comes of each share, in order, from as many processes as there are jobs."""
     if jobs <= 1:
@@ -134,11 +154,22 @@ def _spread(
         return
     # Fresh interpreters: nothing of this one, threads included, is carried over.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_stopping) as pool:
+        ahead: deque[Future[Tally]] = deque()
         try:
-            yield from pool.map(work, *zip(*shares, strict=True))
+            for share in shares:
+                ahead.append(pool.submit(work, *share))
+                if len(ahead) >= jobs * _AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave_stopping() -> None:
+    """Leave it to the first process what Ctrl-C means: a terminal sends it to all of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run_seeds(first: int, number: int, by: Reduction) -> Tally:

@@ -67,6 +67,7 @@ class Watch:
             self._check_proof(after)
         self._check_history(before, after)
         self._check_review(before)
+        self._check_taking(before, after)
         self._cover(before, after)
 
     def _check_proof(self, after: CashOut) -> None:
@@ -99,6 +100,17 @@ class Watch:
         if world.now() - since > _A_WHILE:
             how = f"{before.id} is overdue since {since} and nobody was called"
             world.violated(Invariant.OVERDUE_IS_REVIEWED, how)
+
+    def _check_taking(self, before: CashOut, after: CashOut) -> None:
+        """See that a worker takes what is due and in nobody's hands; polls would not show it."""
+        world, was = self._world, before.lease
+        if after.lease is None or after.lease == was or world.plan.common_clock:
+            # By a clock that all share and that can be set, what is due is the clock's to say.
+            return
+        due = before.plan is not None and before.plan.due_at <= world.now()
+        if not due or (was is not None and was.until > world.now()):
+            how = f"{before.id} is taken at {world.now()}: {before.plan}, {was}"
+            world.violated(Invariant.ONLY_WHAT_IS_DUE_IS_TAKEN, how)
 
     def _cover(self, before: CashOut, after: CashOut) -> None:
         world = self._world

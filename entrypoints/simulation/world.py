@@ -43,6 +43,7 @@ class Invariant(StrEnum):
     SENT_AGAIN_ONLY_WHEN_SAFE = "sent_again_only_when_safe"
     SAME_KEY_SAME_CASH_OUT = "same_key_same_cash_out"
     HISTORY_ONLY_GROWS = "history_only_grows"
+    ONLY_WHAT_IS_DUE_IS_TAKEN = "only_what_is_due_is_taken"
     CALLS_ARE_FINISHED = "calls_are_finished"
     ROOM_IS_GIVEN_BACK = "room_is_given_back"
     ATTEMPTS_ARE_BOUNDED = "attempts_are_bounded"
