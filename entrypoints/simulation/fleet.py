@@ -30,6 +30,7 @@ class Fleet:
         self._fuses = list(world.plan.fuses)
         self._started = 0
         self.alive: list[Process] = []
+        self._leaving: dict[Process, None] = {}
 
     def start(self) -> Process:
         """Start one more process."""
@@ -63,6 +64,7 @@ class Fleet:
     async def restart_gently(self, process: Process) -> None:
         """Stop a process as a deployment does, then start another in its place."""
         self.alive.remove(process)
+        self._leaving[process] = None
         done: asyncio.Future[None] = self.world.loop.create_future()
         process.on_death = lambda _: _set(done)
         stopping = process.spawn(process.stop())
@@ -72,6 +74,7 @@ class Fleet:
             self.world.report(stopping)
         process.on_death = None
         process.die()
+        del self._leaving[process]
         self.start()
 
     async def deliver(self, post: Post) -> int | None:
@@ -93,8 +96,8 @@ class Fleet:
         return 200
 
     def heal(self) -> None:
-        """Set clocks right and let everybody run."""
-        for process in self.alive:
+        """Set clocks right and let everybody run, also those who are told to stop."""
+        for process in (*self.alive, *self._leaving):
             process.clock.offset = timedelta(0)
             if not self.world.plan.fuses:
                 process.fuse = 0
