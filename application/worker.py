@@ -5,7 +5,8 @@ dies takes nothing with it: its leases expire and another one asks what became o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -60,21 +61,23 @@ class Worker:
     bugs: int = 0
     """Faults so far that were not the store's: each was told with its traceback."""
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
-    _stopping: bool = False
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    _over_at: timedelta = timedelta.max
 
     async def run(self) -> None:
-        """Work until `stop`; then finish the calls in flight, inside the drain time."""
+        """Work until `stop`; then finish what is in flight, all of it inside the drain time."""
         async with asyncio.TaskGroup() as group:
-            for lane in self.lanes.values():
-                group.create_task(self._loop(Work.SUBMIT, self._submitting(lane)))
-                group.create_task(self._loop(Work.ASK, self._checking(lane)))
-            group.create_task(self._loop(Work.RELAY, self.relay))
-            group.create_task(self._loop(Work.TIDY, self._tidy))
+            loops = [group.create_task(each) for each in self._loops()]
+            patience = group.create_task(self._lose_patience(loops))
+            await asyncio.wait(loops)
+            patience.cancel()
         await self._drain()
 
     def stop(self) -> None:
-        """Take nothing new."""
-        self._stopping = True
+        """Take nothing new, and be over when the drain time is."""
+        if not self._stopped.is_set():
+            self._over_at = self.clock.elapsed() + self.pace.drain
+            self._stopped.set()
         self.nudge.work(*Work)
 
     @property
@@ -96,9 +99,27 @@ class Worker:
         done += await self._tidy()
         return done + await self.relay()
 
+    def _loops(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for lane in self.lanes.values():
+            yield self._loop(Work.SUBMIT, self._submitting(lane))
+            yield self._loop(Work.ASK, self._checking(lane))
+        yield self._loop(Work.RELAY, self.relay)
+        yield self._loop(Work.TIDY, self._tidy)
+
+    async def _lose_patience(self, loops: Sequence[asyncio.Task[None]]) -> None:
+        """End the rounds that still run when the drain time is over: a store or broker hangs."""
+        await self._stopped.wait()
+        await asyncio.sleep(self._left_s())
+        for loop in loops:
+            loop.cancel()
+
+    def _left_s(self) -> float:
+        """Return the seconds of the drain time that are left."""
+        return max((self._over_at - self.clock.elapsed()).total_seconds(), 0.0)
+
     async def _loop(self, kind: Work, work: Callable[[], Awaitable[int]]) -> None:
         longest = self.pace.tidy if kind is Work.TIDY else self.pace.poll
-        while not self._stopping:
+        while not self._stopped.is_set():
             done = await self._guarded(kind, work())
             if done is None:
                 await self.clock.sleep(self.pace.poll)
@@ -168,16 +189,20 @@ class Worker:
         task.add_done_callback(self._calls.discard)
 
     async def _drain(self) -> None:
-        deadline = self.clock.elapsed() + self.pace.drain
         if self._calls:
-            await asyncio.wait(set(self._calls), timeout=self.pace.drain.total_seconds())
+            await asyncio.wait(set(self._calls), timeout=self._left_s())
         late = set(self._calls)
         for call in late:
             call.cancel()
         if late:
             await asyncio.wait(late)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._left_s()):
+                await self._tell_the_rest()
+        await self._guarded(Work.RELAY, self.relay.stop())
+
+    async def _tell_the_rest(self) -> None:
         # Other processes may go on adding events for ever: this one stops when its time is up.
         while await self._guarded(Work.RELAY, self.relay()):
-            if self.clock.elapsed() >= deadline:
-                break
-        await self._guarded(Work.RELAY, self.relay.stop())
+            if not self._left_s():
+                return

@@ -193,6 +193,34 @@ async def test_draining_ends_although_others_go_on_adding_events(world: World) -
     assert world.store.leases == {}, "another process goes on at once"
 
 
+async def test_a_broker_that_hangs_does_not_keep_it_from_ending(world: World) -> None:
+    """What hangs when it is told to stop, and what hangs while it drains, has the drain time."""
+    begun = 0
+
+    async def hang(_entries: object) -> list[int]:
+        nonlocal begun
+        begun += 1
+        await asyncio.Event().wait()
+        return []
+
+    object.__setattr__(world.one.relay, "publisher", _Busy(hang))
+    cash_out = await world.taken()
+    worker = world.one.a_worker(Pace(drain=timedelta(milliseconds=50)))
+    task = asyncio.create_task(worker.run())
+    await turns()
+    assert begun == 1
+    worker.stop()
+    await asyncio.wait_for(task, 5)
+    assert begun == 2, "cut off in its loop, and once more while it drained"
+    assert world.store.leases == {}, "another process goes on at once"
+    late = world.another().a_worker(Pace(drain=timedelta(milliseconds=50)))
+    object.__setattr__(late.relay, "publisher", _Busy(hang))
+    late.stop()
+    await asyncio.wait_for(late.run(), 5)
+    assert begun == 3
+    assert world.now(cash_out).attempts != ()
+
+
 async def test_what_breaks_while_it_drains_is_told_and_it_ends(world: World) -> None:
     worker = world.one.worker
     worker.stop()
