@@ -14,8 +14,10 @@ Examples:
   cashout simulate --seeds 1000000 --jobs 8
   cashout simulate --from 4711 --seeds 1
   cashout simulate --crash-points
+  cashout simulate --crash-points --short 124 --pairs 200000 --jobs 8
 
 A seed that breaks something is made smaller and told as a line that replays it; exit code 1.
+Ctrl-C ends a long run with what it has shown by then, and the line to go on with.
 """,
 }
 
@@ -52,6 +54,13 @@ def simulate(
         int,
         Parameter(validator=Number(gte=0, lte=100_000_000), help="Of those pairs, how many."),
     ] = 20_000,
+    short: Annotated[
+        int,
+        Parameter(
+            validator=Number(gte=0, lte=1_000),
+            help="Every pair of the scenarios that have at most so many awaits.",
+        ),
+    ] = 0,
     without: Annotated[
         str, Parameter(show_default=False, help="Faults to leave out, separated by commas.")
     ] = "",
@@ -73,6 +82,6 @@ def simulate(
     from entrypoints.cli.simulation import explore, fight_through, reduction_of
 
     if crash_points:
-        return explore(pairs=pairs, jobs=jobs, as_json=as_json)
+        return explore(pairs=pairs, short=short, jobs=jobs, as_json=as_json)
     by = reduction_of(without, skip, users=users, cash_outs=cash_outs, processes=processes)
     return fight_through(seeds, start, jobs=jobs, by=by, as_json=as_json)

@@ -1,13 +1,18 @@
 """`cashout simulate`: many schedules, what they showed, and the line that replays a failure."""
 
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from types import FrameType
 from typing import Final
 
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal, Waiting
 from entrypoints.simulation.campaign import Failure, Tally, fight, run_all
-from entrypoints.simulation.crashes import double_crashes, single_crashes, stories
+from entrypoints.simulation.crashes import Story, double_crashes, single_crashes, stories
 from entrypoints.simulation.plan import FaultKind, Reduction, drawn
 from entrypoints.simulation.shrink import shrink
 
@@ -22,6 +27,8 @@ _GROUPS: Final = (
     "manner",
 )
 """What is counted and shown beside the faults; scenarios are too many."""
+_SAY_EVERY_S: Final = 30.0
+"""How often progress is told where no terminal shows it: a log of a long run stays readable."""
 
 
 def reduction_of(
@@ -49,50 +56,104 @@ def fight_through(seeds: int, first: int | None, *, jobs: int, by: Reduction, as
     # Fresh ones every second: what was never tried may show what was never seen.
     first = time.time_ns() // 1_000_000 if first is None else first
     terminal.say(f"Seeds {first} to {first + seeds - 1}")
-    with terminal.waiting("Running") as waiting:
-        tally = fight(
-            first, seeds, jobs=jobs, reduction=by, progress=lambda so_far: _tell(waiting, so_far)
-        )
-    unseen = tally.never_seen(by)
+    with _progress(terminal, seeds) as progress:
+        tally = fight(first, seeds, jobs=jobs, reduction=by, progress=progress.tell)
     failure = min(tally.failures, key=lambda each: each.seed, default=None)
-    smallest = None
-    if failure is not None:
-        terminal.complain(f"seed {failure.seed}: {failure.broken.invariant}: {failure.broken.how}")
-        terminal.say(f"Replay: cashout simulate --from {failure.seed} --seeds 1")
-        smallest = _smallest(failure, by)
-        terminal.say(f"Smaller: cashout simulate --from {failure.seed} --seeds 1 {smallest}")
+    smallest = None if failure is None else _tell_failure(terminal, failure, by)
+    left = seeds - tally.runs if failure is None else 0
+    unseen = [] if left else tally.never_seen(by)
     for each in unseen:
         terminal.complain(f"never happened in {tally.runs} schedules: {each}")
     if as_json:
         terminal.json(_document(first, tally, unseen, smallest))
     else:
         _report(terminal, tally)
+    if left:
+        going_on = f"--from {first + tally.runs} --seeds {left} {by.options()}".rstrip()
+        terminal.say(f"Stopped. Go on: cashout simulate {going_on}")
+        return Exit.INTERRUPTED
     return Exit.FAILED if failure is not None or unseen else Exit.DONE
 
 
-def explore(*, pairs: int, jobs: int, as_json: bool) -> int:
-    """Die at every await of every scenario, then at a sample of all pairs."""
+def explore(*, pairs: int, short: int, jobs: int, as_json: bool) -> int:
+    """Die at every await of every scenario, at every pair of the short ones, and at a sample."""
     terminal = Terminal()
     told = stories()
-    all_pairs = sum(each.awaits**2 for each in told)
-    singles = list(single_crashes(told))
-    doubles = list(double_crashes(told, every=max(1, all_pairs // pairs))) if pairs else []
+    singles = sum(each.awaits for each in told)
+    brief = [each for each in told if each.awaits <= short]
+    others = [each for each in told if each.awaits > short] if pairs else []
+    every = max(1, _pairs_of(others) // max(1, pairs))
     terminal.say(
-        f"{len(told)} scenarios, {len(singles)} awaits to die at,"
-        f" {len(doubles)} of {all_pairs} pairs of them"
+        f"{len(told)} stories, {singles} awaits to die at; pairs of them: all {_pairs_of(brief)} of"
+        f" {len(brief)} short stories, about {_pairs_of(others) // every} of"
+        f" {_pairs_of(others)} of the others"
     )
-    tally = run_all(singles + doubles, jobs)
+    plans = chain(single_crashes(told), double_crashes(brief), double_crashes(others, every))
+    most = singles + _pairs_of(brief) + _pairs_of(others) // every
+    with _progress(terminal, most) as progress:
+        tally = run_all(plans, jobs, progress.tell)
     for each in tally.failures:
         terminal.complain(f"{each.where}: {each.broken.invariant}: {each.broken.how}")
     if as_json:
         terminal.json(_document(0, tally, [], None))
     else:
         _speed(terminal, tally)
-    return Exit.FAILED if tally.failures else Exit.DONE
+    if tally.failures:
+        return Exit.FAILED
+    return Exit.INTERRUPTED if progress.stopped else Exit.DONE
 
 
-def _tell(waiting: Waiting, so_far: Tally) -> None:
-    waiting.now(f"{so_far.runs} schedules, {so_far.per_minute} a minute and core")
+def _pairs_of(told: Sequence[Story]) -> int:
+    return sum(each.awaits**2 for each in told)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Tells how a campaign stands, and whether it was asked to stop."""
+
+    waiting: Waiting
+    most: int
+    stopped: bool = False
+    said_at: float = 0.0
+
+    def tell(self, so_far: Tally) -> bool:
+        """Show it; return whether to go on."""
+        now = time.monotonic()
+        if self.waiting.spinner is not None or now - self.said_at >= _SAY_EVERY_S:
+            self.said_at = now
+            faults = sum(so_far.struck.values())
+            self.waiting.now(
+                f"{so_far.runs} of {self.most} schedules, {faults} faults,"
+                f" {so_far.per_minute} schedules a minute and core"
+            )
+        return not self.stopped
+
+    def stop(self, _signal: int, _frame: FrameType | None) -> None:
+        """End after the schedules that are under way; asked again, end at once."""
+        self.stopped = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _progress(terminal: Terminal, most: int) -> Iterator[_Progress]:
+    """Yield who tells how it goes; Ctrl-C ends it with a report of what was done by then."""
+    with terminal.waiting("Running") as waiting:
+        progress = _Progress(waiting, most, said_at=time.monotonic())
+        usual = signal.signal(signal.SIGINT, progress.stop)
+        try:
+            yield progress
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+
+def _tell_failure(terminal: Terminal, failure: Failure, by: Reduction) -> str:
+    """Tell what broke and the lines that replay it; return the options of the smaller one."""
+    line = f"cashout simulate --from {failure.seed} --seeds 1"
+    terminal.complain(f"seed {failure.seed}: {failure.broken.invariant}: {failure.broken.how}")
+    terminal.say(f"Replay: {line} {by.options()}".rstrip())
+    smallest = _smallest(failure, by)
+    terminal.say(f"Smaller: {line} {smallest}".rstrip())
+    return smallest
 
 
 def _smallest(failure: Failure, by: Reduction) -> str:

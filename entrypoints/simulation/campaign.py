@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -47,7 +48,8 @@ class Failure:
             return f"seed {self.seed}"
         (provider, suffix), *_ = self.plan.scenarios
         awaits = " and ".join(map(str, self.plan.fuses))
-        return f"{provider} {suffix}, dying at await {awaits}"
+        where = "a server" if self.plan.row_locks else "a file"
+        return f"{provider} {suffix} over {where}, dying at await {awaits}"
 
 
 @dataclass(slots=True)
@@ -154,11 +156,12 @@ def _spread(
         return
     # Fresh interpreters: nothing of this one, threads included, is carried over.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_stopping) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         ahead: deque[Future[Tally]] = deque()
         try:
             for share in shares:
-                ahead.append(pool.submit(work, *share))
+                with _deaf_to_stopping():
+                    ahead.append(pool.submit(work, *share))
                 if len(ahead) >= jobs * _AHEAD:
                     yield ahead.popleft().result()
             while ahead:
@@ -167,9 +170,14 @@ def _spread(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _leave_stopping() -> None:
-    """Leave it to the first process what Ctrl-C means: a terminal sends it to all of them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _deaf_to_stopping() -> Iterator[None]:
+    """Start processes that leave it to this one what Ctrl-C means: a terminal tells them all."""
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def run_seeds(first: int, number: int, by: Reduction) -> Tally:

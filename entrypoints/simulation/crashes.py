@@ -1,8 +1,9 @@
 """The crash explorer: one cash-out, and a process that dies at each of its awaits in turn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import gcd
 from typing import Final
 
 from adapters.sandbox.corridors import PROVIDERS
@@ -11,51 +12,72 @@ from entrypoints.simulation.plan import Plan, scenarios_of
 from entrypoints.simulation.run import Run
 
 _POLICY: Final = Policy(review_after=timedelta(hours=1), not_found_grace=timedelta(seconds=60))
-_FIRST_AWAITS: Final = 400
-"""Awaits up to which a crash is tried; later ones are polls like the one before."""
+_MOST_AWAITS: Final = 1_000
+"""More than any story has: the longest ask again and again until somebody is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One scenario at one provider, and how many awaits its process has when nothing fails."""
+    """One scenario at one provider, and how many awaits its process has when nothing fails.
+
+    row_locks: over a server with row locks, where each statement is an await; else over a file.
+    """
 
     provider: str
     suffix: str
     awaits: int
+    row_locks: bool = False
 
     def plan(self, *fuses: int) -> Plan:
         """Return the run in which the first processes die after this many awaits each."""
-        return replace(_plan(self.provider, self.suffix), fuses=fuses)
+        return replace(_plan(self.provider, self.suffix, row_locks=self.row_locks), fuses=fuses)
 
 
-def _plan(provider: str, suffix: str) -> Plan:
-    return Plan(seed=1, policy=_POLICY, shuffle=0.0, scenarios=((provider, suffix),))
+def _plan(provider: str, suffix: str, *, row_locks: bool) -> Plan:
+    return Plan(
+        seed=1,
+        policy=_POLICY,
+        shuffle=0.0,
+        scenarios=((provider, suffix),),
+        row_locks=row_locks,
+    )
 
 
 def stories() -> list[Story]:
-    """Return every scenario of every provider with its number of awaits."""
+    """Return every scenario of every provider over both kinds of store."""
     return [
-        Story(provider, suffix, min(_awaits(provider, suffix), _FIRST_AWAITS))
+        Story(provider, suffix, _awaits(provider, suffix, row_locks=row_locks), row_locks)
+        for row_locks in (False, True)
         for provider in PROVIDERS
         for suffix in scenarios_of(provider)
     ]
 
 
-def _awaits(provider: str, suffix: str) -> int:
-    return Run(_plan(provider, suffix)).go().turns_of_first
+def _awaits(provider: str, suffix: str, *, row_locks: bool) -> int:
+    awaits = Run(_plan(provider, suffix, row_locks=row_locks)).go().turns_of_first
+    if awaits > _MOST_AWAITS:
+        message = f"{provider} {suffix} has {awaits} awaits: it asks for ever"
+        raise ValueError(message)
+    return awaits
 
 
-def single_crashes(of: list[Story], every: int = 1, start: int = 1) -> Iterator[Plan]:
+def single_crashes(of: Iterable[Story], every: int = 1, start: int = 1) -> Iterator[Plan]:
     """Yield a run for each await at which the process may die; `every`: only each n-th."""
     for story in of:
         for point in range(start, story.awaits + 1, every):
             yield story.plan(point)
 
 
-def double_crashes(of: list[Story], every: int = 1, start: int = 1) -> Iterator[Plan]:
-    """Yield a run for each pair: the second process dies as well, at any of its awaits."""
+def double_crashes(of: Iterable[Story], every: int = 1, start: int = 0) -> Iterator[Plan]:
+    """Yield a run for each pair: the second process dies as well, at any of its awaits.
+
+    every: only each n-th of a story's pairs, from the one numbered `start` (from 0) on.
+    """
     for story in of:
-        pairs = story.awaits * story.awaits
-        for number in range(start, pairs, every):
+        step = every
+        while gcd(step, story.awaits) > 1:
+            # Otherwise the second would die at a few of its awaits, and never at the others.
+            step += 1
+        for number in range(start, story.awaits**2, step):
             first, second = divmod(number, story.awaits)
             yield story.plan(first + 1, second + 1)

@@ -1,7 +1,13 @@
 """`cashout simulate`: what it prints, how it ends, and the line that replays a failure."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import time
+import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +15,11 @@ from adapters.memory.limits import MemoryLimits
 from entrypoints.cli import simulation
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.program import run
+from entrypoints.simulation.campaign import Tally, fight
+from entrypoints.simulation.coverage import ENOUGH_FOR_THE_RARE, ENOUGH_SEEDS
 from entrypoints.simulation.crashes import stories
+from entrypoints.simulation.plan import FaultKind, Reduction
+from tests.entrypoints.console import PROGRAM
 
 Captured = pytest.CaptureFixture[str]
 
@@ -70,5 +80,72 @@ def test_crash_points_are_explored(capsys: Captured, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(simulation, "stories", lambda: stories()[:1])
     assert run(["simulate", "--crash-points", "--pairs", "50"]) == Exit.DONE
     told = capsys.readouterr().err
-    assert "1 scenarios" in told
+    assert "1 stories" in told
+    assert "all 0 of 0 short stories" in told
     assert "Every invariant held." in told
+
+
+def test_every_pair_of_short_stories_is_explored(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [each for each in stories() if each.suffix in {"789", "011"}]
+    brief = [replace(each, awaits=7 if each.suffix == "789" else 9) for each in few]
+    monkeypatch.setattr(simulation, "stories", lambda: brief)
+    assert run(["simulate", "--crash-points", "--pairs", "0", "--short", "7", "--json"]) == 0
+    told = capsys.readouterr()
+    singles, short = sum(each.awaits for each in brief), 4
+    assert f"all {short * 7 * 7} of {short} short stories" in told.err
+    assert json.loads(told.out)["schedules"] == singles + short * 7 * 7
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_long_run_that_is_stopped_tells_what_it_showed_and_how_to_go_on(jobs: str) -> None:
+    command = [str(PROGRAM), "simulate", "--from", "1", "--json"]
+    with subprocess.Popen(
+        [*command, "--seeds", "1000000", "--jobs", jobs],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "Seeds 1 to 1000000\n"
+        time.sleep(2)
+        # As a terminal does: the whole group is told.
+        os.killpg(running.pid, signal.SIGINT)
+        out, commentary = running.communicate(timeout=100)
+    assert running.returncode == Exit.INTERRUPTED
+    done = json.loads(out)["schedules"]
+    assert 0 < done < 1_000_000
+    going_on = f"Stopped. Go on: cashout simulate --from {1 + done} --seeds {1_000_000 - done}"
+    assert commentary.splitlines() == [going_on]
+
+
+def test_a_campaign_of_millions_is_not_laid_out_in_memory() -> None:
+    looked_at: list[int] = []
+
+    def look(so_far: Tally) -> bool:
+        looked_at.append(so_far.runs)
+        return False
+
+    tracemalloc.start()
+    assert fight(1, 100_000_000, reduction=Reduction(cash_outs=1), progress=look).runs < 100
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(looked_at) == 1
+    assert peak < 40_000_000
+
+
+def test_what_never_happened_fails_a_run_of_enough_seeds_and_says_so() -> None:
+    tally = Tally(runs=ENOUGH_FOR_THE_RARE)
+    unseen = set(tally.never_seen(Reduction()))
+    assert {f"fault {each}" for each in FaultKind} < unseen
+    assert {"transition pending -> failed", "attempt outcome unknown"} < unseen
+    assert "transition pending -> failed" not in Tally(runs=ENOUGH_SEEDS).never_seen(Reduction())
+    assert Tally(runs=ENOUGH_SEEDS - 1).never_seen(Reduction()) == []
+
+
+def test_what_follows_from_a_fault_that_is_left_out_is_not_expected() -> None:
+    left_out = Reduction(without=frozenset({FaultKind.CANCEL}))
+    unseen = Tally(runs=ENOUGH_FOR_THE_RARE).never_seen(left_out)
+    assert set(unseen) == {f"fault {each}" for each in FaultKind if each is not FaultKind.CANCEL}
