@@ -28,7 +28,8 @@ from entrypoints.simulation.world import ProcessClock, Watcher, World
 Result = TypeVar("Result")
 
 _GRACE: Final = timedelta(seconds=50)
-_WEBHOOK_PATIENCE_S: Final = 10.0
+_ROUNDED_S: Final = 0.001
+"""A process counts whole microseconds, the simulation does not."""
 
 
 @lru_cache(maxsize=1)
@@ -166,7 +167,7 @@ class Process(Owner):
 
     async def stop(self) -> None:
         """End as after SIGTERM: drain, then go."""
-        self.drains_until = self.world.elapsed + _GRACE.total_seconds()
+        self.drains_until = self.world.elapsed + _GRACE.total_seconds() - _ROUNDED_S
         self.signals.leave_none_out()
         self.service.worker.stop()
         if self.work is not None:

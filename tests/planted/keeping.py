@@ -231,7 +231,7 @@ KEEPING = (
         "a graceful stop drops the calls under way",
         "Every deployment leaves payouts whose fate has to be asked for.",
         "application/worker.py",
-        "await asyncio.wait(set(self._calls), timeout=self.pace.drain.total_seconds())\n",
+        "await asyncio.wait(set(self._calls), timeout=self._left_s())\n",
         "await asyncio.sleep(0)\n",
         by_seeds(300, Invariant.CALLS_ARE_FINISHED),
     ),
