@@ -188,4 +188,42 @@ SENDING = (
             "tests/contracts/test_cash_outs.py::test_a_stale_change_is_a_conflict_and_nothing_of_its_batch_is_stored[sqlite]"
         ),
     ),
+    Bug(
+        "somebody else's plan is replaced",
+        "A doorbell that rings while a worker is asking is forgotten.",
+        "domain/planning.py",
+        "    return lapsed or draft.after.lease is not None\n",
+        "    return False and lapsed\n",
+        by_tests(
+            "tests/domain/test_news_order.py::test_a_lapsed_lease_neither_plans_nor_closes",
+            "tests/domain/test_schedule.py::test_a_webhook_does_not_touch_the_plan_of_somebody_at_work",
+        ),
+    ),
+    Bug(
+        "a lease never runs out",
+        "What a worker held when it died is never looked at again.",
+        "adapters/sql/cash_out_statements.py",
+        "            row.lease_until.is_(None) | (row.lease_until <= moment),\n        )\n"
+        "        .order_by(row.due_at",
+        "            row.lease_until.is_(None),\n        )\n        .order_by(row.due_at",
+        by_tests(
+            "tests/contracts/test_cash_outs.py::test_a_leased_cash_out_is_claimed_again_when_its_lease_has_run_out[sqlite]"
+        ),
+    ),
+    Bug(
+        "what is due later is done at once",
+        "A provider is asked as fast as we can, about everything that is open.",
+        "adapters/memory/cash_outs.py",
+        " and cash_out.plan.due_at <= now:\n",
+        ":\n",
+        by_seeds(100, Invariant.ONLY_WHAT_IS_DUE_IS_TAKEN),
+    ),
+    Bug(
+        "the provider is sent the fee as well",
+        "The payee gets what was ours, on every cash-out.",
+        "application/lanes.py",
+        "            amount=cash_out.amount,\n",
+        "            amount=cash_out.total,\n",
+        by_seeds(50, Invariant.COMPLETED_MEANS_PAID),
+    ),
 )
