@@ -1,29 +1,40 @@
-"""Connections with deadlines: nobody may hold one by being slow, on purpose or not.
+"""Connections with bounds: nobody may hold one by being slow, or grow by it, on purpose or not.
 
-uvicorn bounds only the pause between two requests. Here every phase is bounded: the head, the
-body, the answer; so is the size of a head, and the number of connections.
+uvicorn bounds only the pause between two requests. Here every phase is bounded in time: the head,
+the body, the answer and its way out; and so is what a connection can have us keep: a head, the
+bytes around a body, requests that wait for the answers before them. Where two parsers could read
+a message differently it is refused, and nothing behind it is read.
 """
 
 import asyncio
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.web.edge import JSON, SECURITY_HEADERS
-from adapters.web.problems import Problem, bad_request, overloaded
+from adapters.web.problems import Problem, bad_request, overloaded, too_large
+
+_TOO_MUCH_HEAD: Final = "The headers are too large."
+_NO_HTTP: Final = "Invalid HTTP request received."
+_LINE: Final = 4
+"""The bytes of a header line besides its name and value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
     """Seconds for each phase of a request, and what a connection may take.
 
-    head_s: from the first byte, or from connecting, to the end of the headers. body_s: from there
-    to the end of the body. answer_s: from there until the answer is handed to the network; longer
-    than any answer takes. idle_s: between two requests. head_most: bytes. connections_most: at
-    once; who comes on top is answered 503 and let go.
+    head_s: from the first byte, or from connecting, to the end of the headers; also for what was
+    said last to reach the client. body_s: from there to the end of the body. answer_s: from there
+    until the answer is handed to the network; longer than any answer takes. idle_s: between two
+    requests. head_most: bytes. framed_most: bytes of a body with the chunk sizes, extensions and
+    trailers around it; the body itself has a smaller bound. ahead_most: requests that may wait for
+    the answer to an earlier one. connections_most: at once; who comes on top is answered 503 and
+    let go.
     """
 
     head_s: float = 10.0
@@ -31,6 +42,8 @@ class ConnectionLimits:
     answer_s: float = 75.0
     idle_s: int = 15
     head_most: int = 32_768
+    framed_most: int = 1_048_576
+    ahead_most: int = 16
     connections_most: int = 4_000
 
 
@@ -39,16 +52,36 @@ def protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     return type("BoundedProtocol", (DeadlineProtocol,), {"limits": limits})
 
 
+class _Refused(Exception):
+    """A request that is not read any further; raised through the parser."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
 class DeadlineProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with one running deadline, set anew at each phase."""
+    """uvicorn's HTTP protocol with one running deadline, set anew at each phase.
+
+    After a refusal the connection is `_over`: what was asked before is answered in its order, then
+    comes the refusal (`_last_word`), then the end.
+    """
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._idle = False
+        self._begun = False
         self._in_body = False
+        self._over = False
+        self._last_word: Problem | None = None
+        self._head_bytes = 0
+        self._unparsed_bytes = 0
+        self._framed_bytes = 0
+
+    # --- the connection ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock; let go at once whom there is no room for."""
@@ -64,53 +97,141 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; between requests they are the beginning of a head."""
-        if self._deadline is None:
+        if self._over:
+            return
+        self._unset_keepalive_if_required()
+        if self._idle:
+            self._idle = False
             self._within(self.limits.head_s)
+        if self._in_body:
+            self._framed_bytes += len(data)
+        else:
+            self._unparsed_bytes += len(data)
+        try:
+            self._feed(data)
+        except HttpParserError as fault:
+            cause = fault.__context__
+            why = cause.problem if isinstance(cause, _Refused) else bad_request((), _NO_HTTP)
+            self._refuse(why)
+            return
+        # What the parser keeps to itself: a line whose end has not come yet.
+        if self._unparsed_bytes > self.limits.head_most and not self._in_body:
+            self._refuse(bad_request((), _TOO_MUCH_HEAD))
+        elif self._framed_bytes > self.limits.framed_most and self._in_body:
+            self._refuse(too_large(self.limits.framed_most))
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as offered:
+                # We never upgrade: what follows is the next request, in this packet or another.
+                data = data[offered.args[0] :]
+            else:
+                return
+
+    # --- what the parser finds --------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a request, unless too many wait already."""
+        if len(self.pipeline) >= self.limits.ahead_most:
+            raise _Refused(overloaded())
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Count it."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count it, and keep it; a trailer is dropped, it must not pass for a header."""
+        self._count(len(name) + len(value) + _LINE)
         if not self._in_body:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._head_bytes > self.limits.head_most and not self.transport.is_closing():
-            self._refuse(bad_request((), "The headers are too large."))
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin to wait for the body."""
-        self._head_bytes = 0
-        self._in_body = True
+        self._must_be_plain()
+        is_first = self._all_answered()
         super().on_headers_complete()
-        self._within(self.limits.body_s)
+        self._unparsed_bytes = self._framed_bytes = 0
+        self._in_body = self._begun = True
+        if is_first:
+            self._within(self.limits.body_s)
 
     def on_message_complete(self) -> None:
         """Begin to wait for the answer, or for the next request if it went out already."""
         self._in_body = False
         super().on_message_complete()
-        answered = self.cycle.response_complete
-        self._within(self.limits.head_s if answered else self.limits.answer_s)
+        if self.cycle.response_complete:
+            self._within(self.limits.head_s)
+        elif not self.pipeline:
+            self._within(self.limits.answer_s)
 
     def on_response_complete(self) -> None:
-        """Leave the pause to uvicorn; a body that still comes in keeps its deadline."""
-        super().on_response_complete()
-        if not self._in_body:
-            self._no_deadline()
+        """Go on to the request that waits, or say the last word, or leave the pause to uvicorn.
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP."""
-        self._refuse(bad_request((), msg))
+        The clock runs on: the answer has only been handed over, and may never be fetched.
+        """
+        one_waits = bool(self.pipeline)
+        super().on_response_complete()
+        if one_waits:
+            has_all = self.pipeline or not self._in_body
+            self._within(self.limits.answer_s if has_all else self.limits.body_s)
+        elif self._over:
+            self._end()
+        elif not self._in_body:
+            self._idle = True
+            self._within(self.limits.idle_s + self.limits.head_s)
+
+    def _must_be_plain(self) -> None:
+        """Raise _Refused for a head that somebody else may understand differently."""
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        if codings and [coding.lower() for coding in codings] != [b"chunked"]:
+            raise _Refused(bad_request((), "Transfer-Encoding can only be chunked."))
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+            raise _Refused(bad_request((), "Send one Host header."))
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.limits.head_most:
+            raise _Refused(bad_request((), _TOO_MUCH_HEAD))
+
+    def _all_answered(self) -> bool:
+        return not self._begun or self.cycle.response_complete
+
+    # --- refusing ---------------------------------------------------------------------------------
 
     def _refuse(self, problem: Problem) -> None:
-        body = problem.body()
-        status = HTTPStatus(problem.status)
-        described = {
-            "content-type": JSON,
-            "content-length": str(len(body)),
-            "connection": "close",
-            "x-request-id": uuid.uuid4().hex,
-            **problem.headers,
-        }
-        head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
-        head += [f"{name}: {value}".encode() for name, value in described.items()]
-        head += [name + b": " + value for name, value in SECURITY_HEADERS]
-        self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + body)
+        """Read nothing more; answer what was asked before, then this, and hang up."""
+        if self._over or self.transport.is_closing():
+            return
+        self._over, self._last_word = True, problem
+        if self._in_body and self.pipeline:
+            # The one that broke is the last that waits; the ones before it are sound.
+            self.pipeline.popleft()
+        elif self._in_body and not self.cycle.response_started:
+            # It is answered here: whatever its handler still says is not sent.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._end()
+        elif self._in_body:
+            self._last_word = None
+            if self.cycle.response_complete:
+                self._end()
+        elif self._all_answered():
+            self._end()
+
+    def _end(self) -> None:
+        if self._last_word is not None and not self.transport.is_closing():
+            self.transport.write(_answer(self._last_word))
         self.transport.close()
+        # Closing waits until everything is fetched; some never fetch anything.
+        self._within(self.limits.head_s)
+
+    # --- the clock --------------------------------------------------------------------------------
 
     def _within(self, seconds: float) -> None:
         self._no_deadline()
@@ -123,5 +244,21 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _let_go(self) -> None:
         self._deadline = None
-        if not self.transport.is_closing():
-            self.transport.abort()
+        self.transport.abort()
+
+
+def _answer(problem: Problem) -> bytes:
+    """Return a problem as it goes over the wire, where no application is there to answer."""
+    body = problem.body()
+    status = HTTPStatus(problem.status)
+    described = {
+        "content-type": JSON,
+        "content-length": str(len(body)),
+        "connection": "close",
+        "x-request-id": uuid.uuid4().hex,
+        **problem.headers,
+    }
+    head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    head += [f"{name}: {value}".encode() for name, value in described.items()]
+    head += [name + b": " + value for name, value in SECURITY_HEADERS]
+    return b"\r\n".join(head) + b"\r\n\r\n" + body

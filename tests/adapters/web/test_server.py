@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -16,57 +15,17 @@ import pytest
 from adapters.web.deadlines import ConnectionLimits
 from adapters.web.server import ApiServer
 from domain.request import CashOutRequest
-from tests.adapters.web.house import BODY, CASH_OUTS, House, house, signed_in
+from tests.adapters.web.house import BODY, CASH_OUTS, house, signed_in
+from tests.adapters.web.sockets import (
+    HASTY,
+    closed_within,
+    connected,
+    head,
+    problem_of,
+    serving,
+)
 
 pytestmark = pytest.mark.anyio
-
-HASTY = ConnectionLimits(head_s=0.3, body_s=0.3, answer_s=1.0, idle_s=1, head_most=16_384)
-
-
-@asynccontextmanager
-async def serving(
-    limits: ConnectionLimits | None = None,
-    **changes: Any,  # noqa: ANN401 -- other parts of the house
-) -> AsyncIterator[tuple[ApiServer, House]]:
-    async with house(**changes) as api, ApiServer(api.app, limits=limits) as server:
-        yield server, api
-
-
-@asynccontextmanager
-async def connected(
-    server: ApiServer,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-
-
-async def closed_within(reader: asyncio.StreamReader, seconds: float) -> bytes:
-    """Return what still came; fail unless the server hangs up in time."""
-    async with asyncio.timeout(seconds):
-        with contextlib.suppress(ConnectionError):
-            return await reader.read()
-        return b""
-
-
-def head(*lines: str, path: str = CASH_OUTS, method: str = "POST") -> bytes:
-    named = [f"{name}: {value}" for name, value in signed_in().items()]
-    all_lines = [f"{method} {path} HTTP/1.1", "Host: api.test", *named, *lines]
-    return ("\r\n".join(all_lines) + "\r\n\r\n").encode()
-
-
-def problem_of(raw: bytes) -> tuple[int, str]:
-    """Return status and code of an answer as it came over the wire."""
-    start, _, body = raw.partition(b"\r\n\r\n")
-    assert b"content-type: application/json" in start
-    assert b"x-request-id: " in start
-    assert b"x-content-type-options: nosniff" in start
-    assert b"server:" not in start.lower()
-    return int(start.split(b" ")[1]), json.loads(body)["error"]["code"]
 
 
 async def test_a_cash_out_is_taken_over_a_socket_and_the_banner_is_missing() -> None:
