@@ -115,7 +115,7 @@ class Worker:
 
     def _left_s(self) -> float:
         """Return the seconds of the drain time that are left."""
-        return max((self._over_at - self.clock.elapsed()).total_seconds(), 0.0)
+        return max(self._over_at - self.clock.elapsed(), timedelta(0)).total_seconds()
 
     async def _loop(self, kind: Work, work: Callable[[], Awaitable[int]]) -> None:
         longest = self.pace.tidy if kind is Work.TIDY else self.pace.poll
