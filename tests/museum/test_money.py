@@ -18,6 +18,7 @@ from domain.cash_out import Action
 from domain.corridors import Catalogue
 from domain.evidence import News, ReviewReason, Source
 from domain.money import Money, currency, read_amount
+from domain.payee import Msisdn
 from domain.record import Report, record
 from domain.refusals import DailyLimitExceeded
 from domain.states import Status, Verdict
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.anyio
 
 BOTH = [ORANGE, AFRIMONEY]
 PROMISES = [PROVES, CAREFUL]
+KINSHASA = Msisdn("+243900000789", "CD")
 
 
 def submits(world: World) -> int:
@@ -212,6 +214,30 @@ def test_news_of_another_amount_currency_or_payee_is_not_taken(echo: dict[str, o
     assert change.after.review is ReviewReason.ECHO_MISMATCH
 
 
+OURS = {"partyIdType": "MSISDN", "partyId": "2250700000789"}
+ANOTHERS = [
+    {"amount": {"value": 15000, "currency": "XOF"}, "payee": OURS},
+    {"amount": {"value": 1500, "currency": "XAF"}, "payee": OURS},
+    {"amount": {"value": 1500, "currency": "XOF"}, "payee": {**OURS, "partyId": "2250700000111"}},
+]
+
+
+@pytest.mark.parametrize("echo", ANOTHERS, ids=["amount", "currency", "payee"])
+async def test_what_a_gateway_reads_of_another_s_money_is_not_taken(
+    world: World, echo: dict[str, object]
+) -> None:
+    """As above, from the wire to the record."""
+    found = said(200, {"transactionId": "OM-1", "status": "SUCCESSFUL", **echo})
+    async with answering(ORANGE, said(202, {}), found) as (gateway, _):
+        world.one.lane.gateway = gateway
+        cash_out = await world.sent()
+        world.clock.advance(timedelta(seconds=10))
+        (question,) = await world.one.check.begin(world.one.lane, 1)
+        await world.one.check.ask(world.one.lane, question)
+    stored = world.now(cash_out)
+    assert (stored.status, stored.review) == (Status.PROCESSING, ReviewReason.ECHO_MISMATCH)
+
+
 async def test_one_provider_id_belongs_to_one_cash_out(world: World) -> None:
     """Two cash-outs could claim one transaction of the provider, and both counted as paid."""
     first = await world.sent()
@@ -245,11 +271,33 @@ def test_the_minimum_fee_is_in_local_money(shipped: Catalogue, code: str) -> Non
     assert least.decimal >= 600
 
 
+def taking(of: Catalogue) -> RequestCashOut:
+    """Return the use case over an empty store and this catalogue."""
+    clock = ManualClock(NOW)
+    return RequestCashOut(MemoryUnits(MemoryStore()), of, clock, SeededChance(1), Signals(clock))
+
+
+@pytest.mark.parametrize(
+    ("asked", "fee", "total"),
+    [
+        ({"provider": "afrimoney", "amount": "333.33", "currency": "USD"}, "5", "338.33"),
+        ({"provider": "orange_money", "amount": "600", "currency": "XOF"}, "600", "1200"),
+    ],
+    ids=["no float", "no franc"],
+)
+async def test_the_fee_of_what_is_taken_is_exact_and_in_local_money(
+    shipped: Catalogue, asked: dict[str, str], fee: str, total: str
+) -> None:
+    """As the two above, in what is taken and told."""
+    payee = {"msisdn": KINSHASA} if asked["provider"] == "afrimoney" else {}
+    (taken,) = await taking(shipped)([a_request(**asked, **payee)])
+    assert isinstance(taken, Taken)
+    assert (taken.cash_out.fee.plain, taken.cash_out.total.plain) == (fee, total)
+
+
 async def test_limits_are_enforced(shipped: Catalogue) -> None:
     """Limits were shown and never enforced: 50,000 were paid of a daily 10,000."""
-    clock = ManualClock(NOW)
-    units, chance, signals = MemoryUnits(MemoryStore()), SeededChance(1), Signals(clock)
-    take = RequestCashOut(units, shipped, clock, chance, signals)
+    take = taking(shipped)
     asked = [a_request(amount="5000", currency="USD", key=f"key-{n}") for n in range(10)]
     answers = [each for one in asked for each in await take([one])]
     taken = [each for each in answers if isinstance(each, Taken)]
