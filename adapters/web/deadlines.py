@@ -209,6 +209,9 @@ class DeadlineProtocol(HttpToolsProtocol):
         if self._over or self.transport.is_closing():
             return
         self._over, self._last_word = True, problem
+        # Past uvicorn's own count of it, which lets the next answer resume the reading.
+        self.flow.read_paused = False
+        self.transport.pause_reading()
         if self._in_body and self.pipeline:
             # The one that broke is the last that waits; the ones before it are sound.
             self.pipeline.popleft()
