@@ -26,11 +26,12 @@ NOBODYS = "019ab0c4-7a1e-7c3f-9d52-6f0f4f1f2a3b"
 
 
 async def silent(api: House) -> str:
-    """Return a cash-out that was sent and is due to be asked about later."""
+    """Return a cash-out that was asked about a while ago: a look of its user hastens the next."""
     made = await api.made()
     await api.worker.step()
-    await api.worker.step()
     api.clock.advance(timedelta(seconds=7))
+    await api.worker.step()
+    api.clock.advance(timedelta(seconds=6))
     return made
 
 
@@ -45,6 +46,8 @@ async def test_a_stranger_is_refused_before_anybody_is_asked(api: House) -> None
         check_problem(answer, 403, "FORBIDDEN")
     assert api.store.cash_outs[UUID(made)] == stored
     assert api.partner.asked == asked
+    await api.get(f"{CASH_OUTS}/{made}")
+    assert api.store.cash_outs[UUID(made)] != stored, "otherwise the above would show nothing"
 
 
 async def test_a_get_asks_nobody_and_moves_nothing(api: House) -> None:
@@ -58,6 +61,7 @@ async def test_a_get_asks_nobody_and_moves_nothing(api: House) -> None:
     after = api.store.cash_outs[UUID(made)]
     assert api.partner.asked == asked, "no provider is called"
     assert len(api.store.events) == events
+    assert after.plan != before.plan, "the next question is brought forward, and that is all"
     assert replace(after, plan=before.plan, version=before.version) == before
 
 

@@ -1,6 +1,7 @@
 """Who may do what: every route is named here with whom it is for, and asked by the others."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -96,6 +97,21 @@ async def test_a_stranger_is_forbidden_and_changes_nothing(
     assert "user-1" not in str(error)
     assert (api.written, api.store.cash_outs[UUID(made)]) == (before, stored)
     assert (api.partner.asked, api.partner.orders) == (0, [])
+
+
+async def test_a_stranger_brings_no_question_forward(api: House) -> None:
+    """Its user's look does: that is the one effect of a GET, and the owner is checked before it."""
+    made = await api.made()
+    await api.worker.step()
+    api.clock.advance(timedelta(seconds=7))
+    await api.worker.step()
+    api.clock.advance(timedelta(seconds=6))
+    stored = api.store.cash_outs[UUID(made)]
+    path = f"/api/payments/cash-out/{made}"
+    check_problem(await api.client.get(path, headers=signed_in("user-2")), 403, "FORBIDDEN")
+    assert api.store.cash_outs[UUID(made)] == stored
+    assert (await api.client.get(path, headers=signed_in("user-1"))).status_code == 200
+    assert api.store.cash_outs[UUID(made)] != stored
 
 
 def signed_in_as(user: str, role: str) -> dict[str, str]:
