@@ -208,6 +208,7 @@ _BODY: Final = {
 }
 _PLACE: Final = Place(datetime(2026, 11, 23, 10, 15, tzinfo=UTC), UUID(int=7))
 _CURSOR: Final = write_cursor(Cursor(_PLACE, 2), USER).encode()
+_OTHER_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
 _RAW_PLACE: Final = base64.urlsafe_b64decode(_CURSOR)[:-8]
 _JSON: Final = json.dumps(_BODY, ensure_ascii=False).encode()
 
@@ -283,6 +284,7 @@ TARGETS: Final = (
             b"",
             b"A" * 48,
             _CURSOR + b"====",
+            _CURSOR.translate(_OTHER_ALPHABET),
             joined(b"checked", _RAW_PLACE[:-1]),
             joined(b"checked", b"\x00" * 24 + b"\xff" * 4),
             joined(b"checked", b"\x7f" + b"\xff" * 27),
