@@ -257,8 +257,11 @@ _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 def _check_header(header: Mapping[str, Any], algorithm: str) -> None:
-    # An extension marked critical that is not understood makes a token invalid (RFC 7515, 4.1.11).
-    if header.get("alg") != algorithm or "crit" in header:
+    # An extension marked critical that is not understood makes a token invalid (RFC 7515, 4.1.11),
+    # and so do a key id that is no string (4.1.4) and a payload in another form (RFC 7797).
+    if header.get("alg") != algorithm or "crit" in header or "b64" in header:
+        raise InvalidToken
+    if not isinstance(header.get("kid", ""), str):
         raise InvalidToken
 
 

@@ -134,6 +134,8 @@ def _refused(algorithm: str) -> list[bytes]:
     return [
         joined(b"signed", b'{"alg":"none"}', _claims()),
         joined(b"signed", header.replace(b"{", b'{"crit":["x"],'), _claims()),
+        joined(b"signed", header.replace(b'"key-1"', b"true"), _claims()),
+        joined(b"signed", header.replace(b"{", b'{"b64":false,'), _claims()),
         joined(b"signed", header, _claims(exp=1)),
         joined(b"signed", header, b'{"userId":"user-1"}'),
         joined(b"signed", header, b'{"userId":"\\ud800","exp":4102444800}'),
