@@ -137,4 +137,4 @@ def read_grant(raw: bytes) -> tuple[str, int]:
     if not lifetime.is_finite() or lifetime <= 0:
         raise NotReadable("expires_in")
     # Compared before it is converted: as an integer, 1e999999 takes half a minute and a megabyte.
-    return token, int(min(lifetime, LONGEST_TOKEN_LIFETIME_S)) or 1
+    return token, int(min(lifetime, Decimal(LONGEST_TOKEN_LIFETIME_S))) or 1
