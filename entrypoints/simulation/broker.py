@@ -53,6 +53,8 @@ class SimulatedPublisher:
             world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, "publishing")
         acknowledged: list[int] = []
         for entry in entries:
+            # Between any two of them the process may die.
+            await a_turn()
             if faults.is_on(FaultKind.BROKER_AWAY):
                 await pause(world, _TIMES_OUT_S)
                 break

@@ -8,7 +8,7 @@ from adapters.sandbox.corridors import AFRIMONEY
 from adapters.sandbox.deliveries import Dispatch
 from adapters.sandbox.engine import Engine
 from entrypoints.simulation.loop import Turn
-from entrypoints.simulation.plan import FaultKind
+from entrypoints.simulation.plan import CLOCKS, FaultKind
 from entrypoints.simulation.world import Invariant, World, pause
 
 _OK = 200
@@ -17,7 +17,6 @@ _DAY_S = 86_400.0
 _REORDERED_S = 300.0
 _ONE_BODY_S = 500.0
 """For so long at least, two bodies under one signature are not both taken."""
-_CLOCKS = (FaultKind.CLOCK_FORWARD, FaultKind.CLOCK_BACK)
 _OTHER = {
     b'"SUCCESSFUL"': b'"FAILED"',
     b'"FAILED"': b'"SUCCESSFUL"',
@@ -140,7 +139,7 @@ class Courier:
         now, world = self._world.elapsed, self._world
         raw, at = self._signed.setdefault(signature, (post.raw, now))
         # By the clocks of two machines that were set, the first one is long ago or yet to come.
-        clocks_set = any(world.faults.struck[kind] for kind in _CLOCKS)
+        clocks_set = any(world.faults.struck[kind] for kind in CLOCKS)
         if raw != post.raw and now - at < _ONE_BODY_S and not clocks_set:
             how = f"two bodies under one signature are taken: {raw!r} and {post.raw!r}"
             world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)

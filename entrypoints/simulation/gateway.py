@@ -17,7 +17,7 @@ from entrypoints.simulation.loop import OWNER, a_turn
 from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.providers import CALL_S, VOCABULARIES, ProviderSide, resolve
 from entrypoints.simulation.store import in_unit
-from entrypoints.simulation.world import Invariant, pause
+from entrypoints.simulation.world import FOR_A_STRANGER, Invariant, pause
 
 
 class SimulatedGateway:
@@ -55,8 +55,7 @@ class SimulatedGateway:
     async def look_up(self, order: Order) -> News | NotFound | NoAnswer:
         """Ask what became of an order."""
         world, side = self._world, self._side
-        if in_unit():
-            world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, f"asking about {order.reference}")
+        self._check_calling(f"asking about {order.reference}")
         side.questions[order.reference] = side.questions.get(order.reference, 0) + 1
         known = order.provider_transaction_id is not None
         if not known and not world.capabilities[self._provider].lookup_by_reference:
@@ -92,10 +91,15 @@ class SimulatedGateway:
         """Return None: it can be reached, most of the time."""
         return None
 
+    def _check_calling(self, how: str) -> None:
+        if in_unit():
+            self._world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, how)
+        if FOR_A_STRANGER.get():
+            self._world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)
+
     def _check_sending(self, order: Order) -> None:
         world = self._world
-        if in_unit():
-            world.violated(Invariant.NO_NETWORK_IN_A_TRANSACTION, f"sending {order.reference}")
+        self._check_calling(f"sending {order.reference}")
         stored = self._side.store.rows.cash_outs.get(order.cash_out_id)
         if stored is None or len(stored.attempts) < order.attempt:
             how = f"{order.reference} is sent, and attempt {order.attempt} is not committed"

@@ -23,6 +23,8 @@ class FaultKind(StrEnum):
     """Nothing was written, and nobody learns that."""
     COMMIT_ANSWER_LOST = "commit_answer_lost"
     """It was written, and nobody learns that."""
+    COMMIT_LATE = "commit_late"
+    """It is written after all, when whoever asked for it has long been told that nobody knows."""
     CONFLICT = "conflict"
     STORE_AWAY = "store_away"
     STORE_FULL = "store_full"
@@ -48,6 +50,8 @@ class FaultKind(StrEnum):
     ANSWER_LOST = "answer_lost"
     ANSWER_SLOW = "answer_slow"
     LOOK_UP_UNANSWERED = "look_up_unanswered"
+    LOOK_UP_BEHIND = "look_up_behind"
+    """Another machine of the provider answers, which has not heard of the submit yet."""
     PROVIDER_AWAY = "provider_away"
     MISCONFIGURED = "misconfigured"
     """The provider refuses our credentials for a while."""
@@ -87,6 +91,7 @@ _RATES: Mapping[FaultKind, tuple[int, ...]] = {
     FaultKind.COMMIT_FAILS: (10, 30, 80),
     FaultKind.COMMIT_LOST: (10, 30, 80),
     FaultKind.COMMIT_ANSWER_LOST: (10, 30, 80),
+    FaultKind.COMMIT_LATE: (10, 30, 80),
     FaultKind.CONFLICT: (10, 50, 200),
     FaultKind.STORE_FULL: (5, 20),
     FaultKind.STORE_SLOW: (20, 100),
@@ -99,6 +104,11 @@ _RATES: Mapping[FaultKind, tuple[int, ...]] = {
     FaultKind.PAUSE: (60, 300, 600),
 }
 """How often each strikes, per mille of its occasions; other kinds: _OFTEN."""
+
+CLOCKS: Final = (FaultKind.CLOCK_FORWARD, FaultKind.CLOCK_BACK)
+
+_DRAWN_APART: Final = (FaultKind.COMMIT_LATE, FaultKind.LOOK_UP_BEHIND)
+"""Drawn from sources of their own: what else a seed means has stayed as it was before them."""
 
 WINDOWS: Mapping[FaultKind, tuple[float, float]] = {
     FaultKind.STORE_AWAY: (1, 40),
@@ -252,11 +262,15 @@ def drawn(seed: int) -> Plan:
     """Return the plan of a seed."""
     chance = Random(f"{seed}/plan")  # noqa: S311 -- repeatable on purpose
     likely = chance.choice(_CHANCE_OF_A_FAULT)
-    rates = {
+    rates: dict[FaultKind, int] = {
         kind: chance.choice(_RATES.get(kind, _OFTEN))
         for kind in FaultKind
-        if chance.random() < likely
+        if kind not in _DRAWN_APART and chance.random() < likely
     }
+    for kind in _DRAWN_APART:
+        apart = Random(f"{seed}/{kind}")  # noqa: S311 -- repeatable on purpose
+        if apart.random() < likely:
+            rates[kind] = apart.choice(_RATES.get(kind, _OFTEN))
     usual = chance.random() < _USUAL
     variants = {
         each: "usual" if usual else chance.choice(sorted(VARIANTS))

@@ -33,6 +33,9 @@ from entrypoints.simulation.world import World
 CALL_S: Final = 30.0
 """The longest that a call waits for its answer."""
 _OVERTAKEN_S: Final = 2.0
+_BEHIND_S: Final = 300.0
+"""How long a machine of the provider may be behind; with the latest submit, still within what it
+promises of a final "not found"."""
 _FICKLE: Final = frozenset({"304"})
 """Scenarios whose provider takes an ending back: what is told late was true once."""
 _MAY_BE_PAID: Final = frozenset({Word.PENDING, Word.SUCCESS, Word.SETTLING, Word.REVERSED})
@@ -100,6 +103,7 @@ class ProviderSide:
         self.questions: dict[str, int] = {}
         self.not_found: dict[str, datetime] = {}
         self.underway: dict[str, int] = {}
+        self.arrived: dict[str, float] = {}
         self.by_hand: set[str] = set()
         world.denies = self.denies
 
@@ -150,6 +154,7 @@ class ProviderSide:
         """Have the provider act on a submit, and send its answer back if it has one."""
         world, now = self.world, self.world.now()
         self.underway[order.reference] -= 1
+        self.arrived.setdefault(order.reference, world.elapsed)
         theirs = providers_order(order)
         answer = self.engine.transactions.submit(provider, theirs, now)
         if answer.manner is Manner.CREDENTIALS_EXPIRED:
@@ -176,7 +181,7 @@ class ProviderSide:
         report = self.engine.transactions.look_up(provider, identifier, now)
         self.engine.settle(now)
         self.courier.arm()
-        if report is None:
+        if report is None or self._is_behind(order.reference):
             self.not_found[order.reference] = now
             return NotFound()
         told = report.order
@@ -187,6 +192,11 @@ class ProviderSide:
             currency=told.currency,
             payee=told.msisdn,
         )
+
+    def _is_behind(self, reference: str) -> bool:
+        """Tell whether the answer comes from where this submit has not been heard of yet."""
+        since = self.world.elapsed - self.arrived.get(reference, self.world.elapsed)
+        return since < _BEHIND_S and self.world.faults.strikes(FaultKind.LOOK_UP_BEHIND)
 
     def pay_by_hand(self, provider: str, order: Order) -> None:
         """Have somebody pay an order at the provider's portal, under our reference."""

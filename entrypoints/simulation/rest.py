@@ -50,6 +50,8 @@ class Rest:
             return "users are busy"
         if self.side.engine.next_due() is not None or self.side.courier.underway:
             return "the provider has something to tell"
+        if self.store.late:
+            return "a commit is under way"
         if self.store.rows.waiting:
             return "events wait to be told"
         return next(filter(None, map(self._open, self.store.rows.cash_outs.values())), "")
@@ -93,6 +95,7 @@ class Rest:
             yield from self._events(cash_out)
             yield from self._bounds(cash_out)
         yield from self._invented()
+        yield from self._paid_for_nobody()
         yield from self._cancelled()
         yield from self._limits()
         yield from self._strangers()
@@ -124,6 +127,13 @@ class Rest:
             return False
         lookups = (kept.delivery.lookup for kept in self.store.rows.deliveries.values())
         return all(each is None or each.reference != cash_out.reference for each in lookups)
+
+    def _paid_for_nobody(self) -> Iterator[Fault]:
+        """See that nothing was paid under a reference that none of the cash-outs has."""
+        known = self.store.rows.by_reference.keys() | self.side.by_hand
+        for payout in self.side.engine.ledger:
+            if payout.reference not in known:
+                yield Invariant.PAID_AT_MOST_ONCE, f"{payout} is of no cash-out"
 
     def _events(self, cash_out: CashOut) -> Iterator[Fault]:
         told = self.broker.told.get(cash_out.id, [])
@@ -228,7 +238,8 @@ class Rest:
 
 def _is_ours(payout: Payout, cash_out: CashOut) -> bool:
     money = cash_out.amount
-    return (payout.amount, payout.currency, payout.msisdn) == (
+    return (payout.provider, payout.amount, payout.currency, payout.msisdn) == (
+        cash_out.provider,
         money.decimal,
         money.currency.code,
         cash_out.payee.msisdn.e164[1:],

@@ -33,6 +33,10 @@ class Holder(Protocol):
 
     owner: Owner
 
+    def lost(self) -> bool:
+        """Tell whether its connection is gone."""
+        ...
+
 
 @dataclass(slots=True)
 class _Queue:
@@ -122,6 +126,8 @@ class Hold:
         for row in rows:
             await self.locks.take(row, self.holder)
         await a_turn()
+        if self.holder.lost():
+            raise StorageUnavailable("the connection was lost")
 
     def may_have(self, row: Row) -> bool:
         """Tell whether it could lock a row without waiting."""

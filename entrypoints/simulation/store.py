@@ -24,7 +24,7 @@ from entrypoints.simulation.loop import Owner, a_turn
 from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.rows import Hold, RowLocks, RowUnit
 from entrypoints.simulation.watch import Watch
-from entrypoints.simulation.world import World, pause
+from entrypoints.simulation.world import FOR_A_STRANGER, Invariant, World, pause
 
 _IN_UNIT: ContextVar[bool] = ContextVar("in unit", default=False)
 _WORK = {Action.SUBMIT: Work.SUBMIT, Action.ASK: Work.ASK}
@@ -53,6 +53,7 @@ class SimulatedStore:
         self._writing: Transaction | None = None
         self._queue: deque[tuple[asyncio.Future[None], Transaction]] = deque()
         self.slow = world.plan.chance("slow store").random
+        self.late = 0
 
     def horizon(self, holder: UUID | None) -> Mapping[Work, float]:
         """Return when each kind of work is due next, in virtual seconds; absent: never.
@@ -166,6 +167,7 @@ class Transaction:
         self._store = units.store
         self.owner = units.owner
         self.cut = False
+        self._is_late = False
         self._staging: Staging | None = None
         self._token: Token[bool] | None = None
 
@@ -199,7 +201,8 @@ class Transaction:
             if kind is None and self._staging is not None:
                 await self._commit(self._staging)
         finally:
-            self._store.leave(self)
+            if not self._is_late:
+                self._store.leave(self)
             if self._token is not None:
                 _IN_UNIT.reset(self._token)
 
@@ -209,9 +212,23 @@ class Transaction:
         if not staging.has_written:
             return
         world, faults = self._store.world, self._store.world.faults
+        if FOR_A_STRANGER.get():
+            world.violated(Invariant.STRANGERS_CHANGE_NOTHING, "a stranger's call is to be stored")
         if faults.strikes(FaultKind.STORE_SLOW):
             await pause(world, self._store.slow() * _SLOWEST_S)
         await a_turn()
+        self._meet_trouble()
+        if self._store.locks is not None and faults.strikes(FaultKind.COMMIT_LATE):
+            self._begin_late(staging)
+            raise StorageUnavailable(_CUT, outcome_unknown=True)
+        self._write(staging)
+        if faults.strikes(FaultKind.COMMIT_ANSWER_LOST):
+            raise StorageUnavailable(_CUT, outcome_unknown=True)
+        await a_turn()
+
+    def _meet_trouble(self) -> None:
+        """Raise for a commit that is not made."""
+        world, faults = self._store.world, self._store.world.faults
         if self.cut or faults.is_on(FaultKind.STORE_AWAY) or world.over:
             raise StorageUnavailable(_CUT)
         if faults.strikes(FaultKind.COMMIT_FAILS):
@@ -220,13 +237,29 @@ class Transaction:
             raise Conflict("somebody got in between")
         if faults.strikes(FaultKind.COMMIT_LOST):
             raise StorageUnavailable(_CUT, outcome_unknown=True)
+
+    def lost(self) -> bool:
+        """Tell whether a statement meets a connection that is gone."""
+        return self._store.world.faults.is_on(FaultKind.STORE_AWAY)
+
+    def _write(self, staging: Staging) -> None:
         self._store.watch.before_commit(staging)
         staging.commit()
         self._store.leave(self)
         self._store.changed()
-        if faults.strikes(FaultKind.COMMIT_ANSWER_LOST):
-            raise StorageUnavailable(_CUT, outcome_unknown=True)
-        await a_turn()
+
+    def _begin_late(self, staging: Staging) -> None:
+        """Have the server finish alone: it keeps the locks, also when the process dies."""
+        self._is_late = True
+        self._store.open.pop(self, None)
+        self._store.late += 1
+
+        def finish() -> None:
+            self._store.late -= 1
+            self._write(staging)
+
+        world, seconds = self._store.world, self._store.slow() * _SLOWEST_S
+        world.loop.call_later(seconds, finish, context=world.outside)
 
 
 @dataclass(slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -14,10 +16,12 @@ from domain.cash_out import CashOut
 from domain.money import read_amount
 from domain.payee import Msisdn, NumberFormat, Payee
 from domain.refusals import (
+    DailyLimitExceeded,
     DuplicateReference,
     Forbidden,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
+    MonthlyLimitExceeded,
     NotFound,
     Refusal,
     TooLateToCancel,
@@ -27,9 +31,9 @@ from domain.states import Status
 from entrypoints.container import Service
 from entrypoints.simulation.catalogue import countries_of, number
 from entrypoints.simulation.fleet import Fleet
-from entrypoints.simulation.plan import TOLD_BY_WEBHOOK, FaultKind, scenarios_of
+from entrypoints.simulation.plan import CLOCKS, TOLD_BY_WEBHOOK, FaultKind, scenarios_of
 from entrypoints.simulation.process import Gone, Impatient
-from entrypoints.simulation.world import STORE_FAULTS, Invariant, World, pause
+from entrypoints.simulation.world import FOR_A_STRANGER, STORE_FAULTS, Invariant, World, pause
 
 Wanted = Callable[[Service], Awaitable[object]]
 
@@ -174,6 +178,7 @@ class Users:
         """Ask until there is an answer, where asking again is safe."""
         safe = request.key is not None or request.reference is not None
         for _ in range(_MOST_TRIES):
+            began = self._world.now()
             try:
                 answer = await self._ask_once(request)
             except _NO_ANSWER as fault:
@@ -186,8 +191,24 @@ class Users:
             if isinstance(answer, IdempotencyKeyInUse):
                 await pause(self._world, 1.0)
                 continue
+            if isinstance(answer, DailyLimitExceeded | MonthlyLimitExceeded):
+                self._check_refused(request, began)
             return self._answered(request, answer)
         return None
+
+    def _check_refused(self, request: CashOutRequest, began: datetime) -> None:
+        """See that nobody is told of a limit that his own cash-out has used up."""
+        world, rows = self._world, self._fleet.side.store.rows
+        place = (request.user_id, request.key or "")
+        taken = rows.keys.get(place) or rows.by_reference.get(request.reference or "")
+        mine = [each for each in rows.cash_outs.values() if each.user_id == request.user_id]
+        # Room that came later, or on another day, may have gone to a second try of the same.
+        freed = any(each.status in {Status.FAILED, Status.CANCELLED} for each in mine)
+        clocks = any(world.faults.struck[kind] for kind in CLOCKS)
+        if taken is None or freed or clocks or began.date() != world.now().date():
+            return
+        how = f"{request.key or request.reference} is refused for what {taken} has used up"
+        world.violated(Invariant.SAME_KEY_SAME_CASH_OUT, how)
 
     async def _ask_once(self, request: CashOutRequest) -> Taken | Refusal:
         faults, chance = self._world.faults, self._chance
@@ -281,7 +302,9 @@ class Users:
             lambda service: service.cancel(stranger, cash_out.id),
         )
         for act in acts:
-            answer = await self._try(act)
+            # Later there is more that a look could have an effect on.
+            await pause(self._world, self._chance.choice((0.0, 7.0, 13.0, 60.0)))
+            answer = await self._try(partial(_as_a_stranger, act))
             if answer is not None and not isinstance(answer, Forbidden | NotFound):
                 how = f"a stranger is let in to {cash_out.id}: {answer!r}"
                 self._world.violated(Invariant.STRANGERS_CHANGE_NOTHING, how)
@@ -298,3 +321,9 @@ class Users:
             self._world.cover("refusal", type(refusal).__name__)
             return refusal
         return answer
+
+
+async def _as_a_stranger(act: Wanted, service: Service) -> object:
+    """Act in a way that nothing may come of, at the store or at a provider."""
+    FOR_A_STRANGER.set(True)
+    return await act(service)

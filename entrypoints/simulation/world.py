@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,9 @@ from entrypoints.simulation.plan import Plan
 Result = TypeVar("Result")
 
 STORE_FAULTS = (Conflict, Overloaded, StorageUnavailable)
+
+FOR_A_STRANGER: ContextVar[bool] = ContextVar("for a stranger", default=False)
+"""Set while a call of somebody is served who has no business with what he asks about."""
 
 
 class Invariant(StrEnum):
