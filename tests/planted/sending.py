@@ -165,7 +165,7 @@ SENDING = (
         "domain/cash_out.py",
         "    on_the_wire = sent or cash_out.is_claimed",
         "    on_the_wire = cash_out.is_claimed",
-        by_seeds(300, Invariant.FAILED_MEANS_UNPAID),
+        by_seeds(1500, Invariant.FAILED_MEANS_UNPAID),
     ),
     Bug(
         "what is leased can be claimed",
