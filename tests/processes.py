@@ -17,9 +17,11 @@ MEASURED = {name: value for name, value in os.environ.items() if name.startswith
 CASHOUT = str(Path(sys.executable).with_name("cashout"))
 
 
-def api_process(folder: Path, environment: Mapping[str, str]) -> tuple[ServerProcess, str]:
+def api_process(
+    folder: Path, environment: Mapping[str, str], port: int | None = None
+) -> tuple[ServerProcess, str]:
     """Return a `cashout serve` that is not started yet, and the address it will have."""
-    port = free_port()
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
 
     def is_ready(_pid: int) -> bool:

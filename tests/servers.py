@@ -79,6 +79,11 @@ class PostgresServer:
         """The process id of the postmaster."""
         return self._process.pid
 
+    @property
+    def programs(self) -> Path:
+        """The folder of its programs: psql, pgbench and the rest."""
+        return self._programs
+
     def dsn(self, dbname: str = "postgres") -> str:
         """The address of one database, as SQLAlchemy wants it."""
         return f"postgresql+asyncpg://{POSTGRES_USER}@{LOOPBACK}:{self.port}/{dbname}"

@@ -1,0 +1,127 @@
+"""The limits that our figures stand beside, measured with nothing of ours in the way."""
+
+import asyncio
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import nats
+
+from tests.bench.stand import Stand
+from tests.servers import LOOPBACK, POSTGRES_USER
+
+_HERE: Final = Path(__file__).parent
+_TPS: Final = re.compile(r"tps = ([0-9.]+)")
+
+
+def pgbench(stand: Stand, database: str, *, clients: int, seconds: int, users: int) -> float:
+    """Return naive transactions a second, each durable, spread over so many users."""
+    postgres = stand.need_postgres()
+    program = postgres.programs / "pgbench"
+    done = subprocess.run(
+        [
+            *(str(program), "--no-vacuum", "--protocol=prepared", "--file=/dev/stdin"),
+            *(f"--client={clients}", "--jobs=2", f"--time={seconds}", f"--define=users={users}"),
+            *(f"--host={LOOPBACK}", f"--port={postgres.port}", f"--username={POSTGRES_USER}"),
+            database,
+        ],
+        input=(_HERE / "naive.sql").read_text(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + 60,
+    )
+    found = _TPS.search(done.stdout)
+    if found is None:
+        raise RuntimeError(done.stderr)
+    return float(found[1])
+
+
+def make_naive_tables(stand: Stand) -> str:
+    """Return a database with the tables of the naive transaction."""
+    postgres = stand.need_postgres()
+    name = postgres.create_database()
+    postgres.execute((_HERE / "naive_tables.sql").read_text(), name)
+    return name
+
+
+def commits(folder: Path, seconds: float) -> float:
+    """Return how often a second a small write at the end of a file can be made durable."""
+    path = folder / "commits"
+    done, began = 0, time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        while time.perf_counter() - began < seconds:
+            file.write(b"x" * 8192)
+            os.fdatasync(file.fileno())
+            done += 1
+    path.unlink()
+    return done / seconds
+
+
+def sqlite_grouped(folder: Path, seconds: float, *, group: int = 100) -> float:
+    """Return rows a second that sqlite3 alone takes in durable groups: no decisions, no HTTP."""
+    connection = sqlite3.connect(folder / "alone.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    for statement in (_HERE / "naive_sqlite.sql").read_text().split(";\n"):
+        connection.execute(statement)
+    number, began = 0, time.perf_counter()
+    moment = "2026-11-01 00:00:00.000000"
+    while time.perf_counter() - began < seconds:
+        rows = []
+        for _ in range(group):
+            number += 1
+            rows.append((number, f"user-{number % 10_000}", f"reference-{number}", moment, moment))
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(
+            "INSERT INTO counters VALUES (?, 600, 1000000000) ON CONFLICT (user_id) "
+            "DO UPDATE SET used = used + 600 WHERE used + 600 <= cap",
+            [(row[1],) for row in rows],
+        )
+        connection.executemany(
+            "INSERT INTO cash_outs VALUES (?, ?, 'wallet-1', 'orange_money', 'XOF', 600, 600, "
+            "'orange_money-2026-11', '+2250700000789', 'CI', 'Awa Diallo', ?, ?, ?, 'pending', "
+            "NULL, NULL, NULL, 'submit', '2026')",
+            rows,
+        )
+        connection.executemany(
+            "INSERT INTO outbox (cash_out_id, type, body) VALUES (?, 'cash_out.initiated', ?)",
+            [(row[0], "x" * 500) for row in rows],
+        )
+        connection.execute("COMMIT")
+    took = time.perf_counter() - began
+    connection.close()
+    return number / took
+
+
+def jetstream(url: str, *, events: int, in_flight: int = 500) -> float:
+    """Return acknowledged publishes a second of the broker's own client, many in flight."""
+    return asyncio.run(_publish(url, events, in_flight))
+
+
+async def _publish(url: str, events: int, in_flight: int) -> float:
+    client = await nats.connect(url)
+    stream = client.jetstream()
+    await stream.add_stream(name="RAW", subjects=["raw.>"])
+    body = b"x" * 700
+    began = time.perf_counter()
+    for start in range(0, events, in_flight):
+        await asyncio.gather(
+            *(
+                stream.publish("raw.event", body, headers={"Nats-Msg-Id": f"{began}-{start + n}"})
+                for n in range(in_flight)
+            )
+        )
+    took = time.perf_counter() - began
+    await stream.delete_stream("RAW")
+    await client.close()
+    return events / took
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{commits(Path(), 2.0):.0f} durable writes a second\n")
