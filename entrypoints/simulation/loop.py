@@ -201,6 +201,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001
 
+    def unheard(self) -> list[BaseException]:
+        """Return the exceptions that tasks ended with and nobody asked them for."""
+        return [
+            fault
+            for task in self._tasks
+            # Asking for an exception, as everybody does who waits for a task, clears the mark.
+            if task._log_traceback and (fault := task.exception()) is not None  # noqa: SLF001
+        ]
+
     def clean(self) -> None:
         """End every task, also those of the dead, and close: nothing is left for the collector."""
         asyncio._set_running_loop(self)  # noqa: SLF001

@@ -23,7 +23,7 @@ from entrypoints.simulation.loop import OWNER, Owner
 from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.store import SimulatedStore, SimulatedUnits
-from entrypoints.simulation.world import ProcessClock, Watcher, World
+from entrypoints.simulation.world import ProcessClock, Watcher, World, is_a_bug
 
 Result = TypeVar("Result")
 
@@ -195,7 +195,7 @@ class Process(Owner):
             return await what()
 
         task = self.spawn(serve())
-        task.add_done_callback(lambda done: _pass_on(done, answer))
+        task.add_done_callback(lambda done: self._pass_on(done, answer))
         timers = [self.world.loop.call_later(patience_s, _give_up, answer)]
         if hang_up_s is not None:
             hang_up = self.world.loop.call_later(hang_up_s, self._hang_up, task, answer)
@@ -212,17 +212,19 @@ class Process(Owner):
         task.cancel()
         _give_up(answer)
 
-
-def _pass_on(task: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
-    fault = None if task.cancelled() else task.exception()
-    if answer.done():
-        return
-    if task.cancelled():
-        answer.set_exception(Gone())
-    elif fault is not None:
-        answer.set_exception(fault)
-    else:
-        answer.set_result(task.result())
+    def _pass_on(self, task: asyncio.Task[Any], answer: asyncio.Future[Any]) -> None:
+        fault = None if task.cancelled() else task.exception()
+        if answer.done():
+            # The caller has gone: what it would have been told may still be a bug.
+            if fault is not None and is_a_bug(fault):
+                self.world.report(task)
+            return
+        if task.cancelled():
+            answer.set_exception(Gone())
+        elif fault is not None:
+            answer.set_exception(fault)
+        else:
+            answer.set_result(task.result())
 
 
 def _give_up(answer: asyncio.Future[Any]) -> None:

@@ -14,7 +14,7 @@ from entrypoints.simulation.rest import Rest
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.users import Users
 from entrypoints.simulation.weather import Weather
-from entrypoints.simulation.world import Broken, Invariant, World, pause
+from entrypoints.simulation.world import Broken, Invariant, World, is_a_bug, pause
 
 _LOOK_FIRST_S: Final = 5.0
 _LOOK_LEAST_OFTEN_S: Final = 3_600.0
@@ -67,6 +67,8 @@ class Run:
             world.violated(Invariant.COMES_TO_REST, "it never ends")
         for fault in world.loop.faults:
             world.violated(Invariant.NO_BUG, f"{fault}")
+        for unheard in filter(is_a_bug, world.loop.unheard()):
+            world.violated(Invariant.NO_BUG, f"nobody was told of {unheard!r}")
         result = self._result(keep_trace=keep_trace)
         world.over = True
         world.loop.clean()

@@ -13,6 +13,7 @@ from uuid import UUID
 from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.cash_out import CashOut, Change
 from domain.corridors import Catalogue
+from domain.refusals import Refusal
 from entrypoints.simulation.catalogue import catalogue
 from entrypoints.simulation.faults import Faults
 from entrypoints.simulation.loop import SimulatedLoop
@@ -135,6 +136,11 @@ class World:
             self.broken = Broken(invariant, how)
             self.note("broken", invariant, how)
             self.loop.halted = True
+
+
+def is_a_bug(fault: BaseException) -> bool:
+    """Tell a bug from what the service may answer: a fault of the store, or a refusal."""
+    return not isinstance(fault, (*STORE_FAULTS, Refusal))
 
 
 def _nothing(_: CashOut) -> str:
