@@ -146,6 +146,8 @@ class Process(Owner):
     def burnt(self) -> None:
         """Die, or stop for a while: at this very await."""
         seconds, self.pause_s = self.pause_s, 0.0
+        # Counted where it strikes: until here it may have been called off, or had another's place.
+        self.world.faults.struck[FaultKind.PAUSE if seconds else FaultKind.CRASH] += 1
         if not seconds:
             self.die()
             return

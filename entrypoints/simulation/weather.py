@@ -68,28 +68,25 @@ class Weather:
             self._world.note("begins", kind)
             faults.on.add(kind)
             if kind is FaultKind.FLOAT_EMPTY:
-                faults.struck[kind] += 1
+                faults.struck[kind] += bool(self._fleet.side.accounts())
                 self._fleet.side.empty_floats()
             await pause(self._world, chance.uniform(shortest, longest))
             faults.on.discard(kind)
             if kind is FaultKind.FLOAT_EMPTY:
                 self._fleet.side.fill_floats()
 
-    def _somebody(self, kind: FaultKind) -> Process | None:
+    def _somebody(self) -> Process | None:
         fit = [each for each in self._fleet.alive if not each.paused]
-        if not fit:
-            return None
-        self._world.faults.struck[kind] += 1
-        return self._chance.choice(fit)
+        return self._chance.choice(fit) if fit else None
 
     def _crash(self) -> None:
-        process = self._somebody(FaultKind.CRASH)
+        process = self._somebody()
         if process is not None:
             process.pause_s = 0.0
             process.fuse = self._soon()
 
     def _pause(self) -> None:
-        process = self._somebody(FaultKind.PAUSE)
+        process = self._somebody()
         if process is not None:
             process.pause_s = self._chance.choice(_PAUSES_S)
             process.fuse = self._soon()
@@ -99,18 +96,20 @@ class Weather:
         return self._chance.choice((1, 2, 3, 5, 8, 13, 21, 34))
 
     def _restart(self) -> None:
-        process = self._somebody(FaultKind.RESTART)
+        process = self._somebody()
         if process is not None:
+            self._world.faults.struck[FaultKind.RESTART] += 1
             self._world.spawn(self._fleet.restart_gently(process))
 
     def _jump(self, kind: FaultKind, sign: int) -> None:
-        process = self._somebody(kind)
+        process = self._somebody()
         if process is None:
             return
         by = timedelta(seconds=sign * self._chance.choice(_JUMPS_S))
         common = self._world.plan.common_clock
         if common:
             by = min(max(by, -_COMMON_JUMP), _COMMON_JUMP) - process.clock.offset
+        self._world.faults.struck[kind] += bool(by)
         for each in self._fleet.alive if common else [process]:
             each.clock.offset += by
         self._store.changed()
