@@ -64,7 +64,7 @@ seeds: install
 	@$(BIN)/cashout simulate --seeds $(SEEDS) --jobs $(JOBS)
 
 crashes: install
-	@$(BIN)/cashout simulate --crash-points --pairs 50000 --jobs $(JOBS)
+	@$(BIN)/cashout simulate --crash-points --short 124 --pairs 50000 --jobs $(JOBS)
 
 nemesis: install
 	@$(BIN)/python -m tests.nemesis --minutes 10
