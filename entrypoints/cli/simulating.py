@@ -1,6 +1,6 @@
 """The command that proves things: what it takes and what it teaches."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -21,6 +21,9 @@ Ctrl-C ends a long run with what it has shown by then, and the line to go on wit
 """,
 }
 
+_SEEDS: Final = 2_000
+_PAIRS: Final = 20_000
+
 _Few = Annotated[
     int | None,
     Parameter(validator=Number(gte=1, lte=100), show_default=False, help="At most so many."),
@@ -30,8 +33,13 @@ _Few = Annotated[
 def simulate(
     *,
     seeds: Annotated[
-        int, Parameter(validator=Number(gte=1, lte=100_000_000), help="How many schedules.")
-    ] = 2_000,
+        int | None,
+        Parameter(
+            validator=Number(gte=1, lte=100_000_000),
+            show_default=False,
+            help=f"How many schedules. [default: {_SEEDS}]",
+        ),
+    ] = None,
     start: Annotated[
         int | None,
         Parameter(
@@ -51,16 +59,21 @@ def simulate(
         ),
     ] = False,
     pairs: Annotated[
-        int,
-        Parameter(validator=Number(gte=0, lte=100_000_000), help="Of those pairs, how many."),
-    ] = 20_000,
+        int | None,
+        Parameter(
+            validator=Number(gte=0, lte=100_000_000),
+            show_default=False,
+            help=f"Of those pairs, how many. [default: {_PAIRS}]",
+        ),
+    ] = None,
     short: Annotated[
-        int,
+        int | None,
         Parameter(
             validator=Number(gte=0, lte=1_000),
+            show_default=False,
             help="Every pair of the scenarios that have at most so many awaits.",
         ),
-    ] = 0,
+    ] = None,
     without: Annotated[
         str, Parameter(show_default=False, help="Faults to leave out, separated by commas.")
     ] = "",
@@ -79,9 +92,15 @@ def simulate(
     they are over, each cash-out must have ended or be in review, and agree with the provider's
     ledger. Nothing is opened, sent or kept.
     """
-    from entrypoints.cli.simulation import explore, fight_through, reduction_of
+    from entrypoints.cli.simulation import alone, explore, fight_through, reduction_of
 
+    of_seeds: dict[str, object] = {"--seeds": seeds, "--from": start}
+    of_seeds |= {"--without": without or None, "--skip": skip or None}
+    of_seeds |= {"--users": users, "--cash-outs": cash_outs, "--processes": processes}
     if crash_points:
-        return explore(pairs=pairs, short=short, jobs=jobs, as_json=as_json)
+        alone(of_seeds, "--crash-points tries every await: it does not go with")
+        most = _PAIRS if pairs is None else pairs
+        return explore(pairs=most, short=short or 0, jobs=jobs, as_json=as_json)
+    alone({"--pairs": pairs, "--short": short}, "only --crash-points takes")
     by = reduction_of(without, skip, users=users, cash_outs=cash_outs, processes=processes)
-    return fight_through(seeds, start, jobs=jobs, by=by, as_json=as_json)
+    return fight_through(seeds or _SEEDS, start, jobs=jobs, by=by, as_json=as_json)

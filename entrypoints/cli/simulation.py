@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -29,6 +29,16 @@ _GROUPS: Final = (
 """What is counted and shown beside the faults; scenarios are too many."""
 _SAY_EVERY_S: Final = 30.0
 """How often progress is told where no terminal shows it: a log of a long run stays readable."""
+
+
+def alone(others: Mapping[str, object], why: str) -> None:
+    """Raise Stopped when one of these options was given: what is passed over in silence misleads.
+
+    others: by name, None for what was not given. why: is told with the names.
+    """
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise Stopped(f"{why} {', '.join(given)}", code=Exit.USAGE)
 
 
 def reduction_of(

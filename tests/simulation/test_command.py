@@ -76,6 +76,25 @@ def test_what_there_is_not_is_wrong_usage(wrong: list[str], capsys: Captured) ->
     assert wrong[1] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("--crash-points --seeds 3 --users 2", "--seeds, --users"),
+        ("--crash-points --from 0 --skip 1", "--from, --skip"),
+        ("--crash-points --without crash", "--without"),
+        ("--seeds 1 --pairs 5", "--pairs"),
+        ("--seeds 1 --short 0", "--short"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(
+    line: str, named: str, capsys: Captured
+) -> None:
+    assert run(["simulate", *line.split()]) == Exit.USAGE
+    told = capsys.readouterr().err
+    assert named in told
+    assert "schedules" not in told
+
+
 def test_crash_points_are_explored(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulation, "stories", lambda: stories()[:1])
     assert run(["simulate", "--crash-points", "--pairs", "50"]) == Exit.DONE
