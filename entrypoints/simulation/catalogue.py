@@ -1,12 +1,17 @@
-"""What a simulated service is configured with: the shipped file, with the run's capabilities."""
+"""What a simulated service is configured with: the shipped file, with the run's capabilities.
+
+Where a run passes midnight within a month, the month has no more room than a day: no run lasts long
+enough to fill a month of the shipped tariff, and a limit that nobody meets is not tested.
+"""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 
 from adapters.phones import PhoneNumbers
 from adapters.sandbox.corridors import AFRIMONEY, BASES, sandbox_msisdn
 from domain.attempts import Capabilities
-from domain.corridors import Catalogue
+from domain.corridors import Catalogue, Tariff
 from domain.payee import Msisdn
 from entrypoints.settings import Settings, read_settings
 from entrypoints.simulation.plan import VARIANTS, Plan
@@ -22,21 +27,32 @@ def settings() -> Settings:
 
 def catalogue(plan: Plan) -> Catalogue:
     """Return the shipped catalogue with what this run's providers promise."""
-    return _catalogue(tuple(sorted(plan.variants.items())))
+    soon = plan.start + timedelta(hours=1)
+    tight = soon.day != plan.start.day and soon.month == plan.start.month
+    return _catalogue(tuple(sorted(plan.variants.items())), tight=tight)
 
 
 @lru_cache(maxsize=64)
-def _catalogue(variants: tuple[tuple[str, str], ...]) -> Catalogue:
+def _catalogue(variants: tuple[tuple[str, str], ...], *, tight: bool) -> Catalogue:
     names = dict(variants)
     shipped = settings().configuration.catalogue(
         production=False, available=dict.fromkeys(names, True)
     )
     return Catalogue(
         {
-            each.id: replace(each, capabilities=_promised(each.id, names[each.id]))
+            each.id: replace(
+                each,
+                capabilities=_promised(each.id, names[each.id]),
+                tariffs=tuple(map(_tightened, each.tariffs)) if tight else each.tariffs,
+            )
             for each in shipped.providers.values()
         }
     )
+
+
+def _tightened(tariff: Tariff) -> Tariff:
+    rows = {code: replace(row, monthly=row.daily) for code, row in tariff.rows.items()}
+    return replace(tariff, rows=rows)
 
 
 def _promised(provider: str, variant: str) -> Capabilities:

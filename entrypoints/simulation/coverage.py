@@ -24,8 +24,12 @@ _TRANSITIONS: Final = (
     (Status.PROCESSING, Status.FAILED),
     (Status.PROCESSING, Status.CANCELLED),
 )
-RARE: Final = (("transition", f"{Status.PENDING} -> {Status.FAILED}"),)
-"""What takes more seeds: somebody has paid by hand before we send, and that has failed."""
+RARE: Final = (
+    ("transition", f"{Status.PENDING} -> {Status.FAILED}"),
+    ("request", "MonthlyLimitExceeded"),
+)
+"""What takes more seeds: somebody has paid by hand before we send, and that has failed; a user who
+fills what a second day has left of the month."""
 _FINDINGS: Final = (
     "submit: Outcome",
     "status_query: News",

@@ -102,6 +102,14 @@ KEEPING = (
         by_seeds(300, Invariant.LIMITS_HOLD, Invariant.NO_BUG),
     ),
     Bug(
+        "the last cash-out of a month may pass the limit",
+        "The same, with what is left of the month.",
+        "domain/limits.py",
+        "    if month_used + amount.minor > row.monthly:\n",
+        "    if month_used > row.monthly:\n",
+        by_seeds(1000, Invariant.LIMITS_HOLD, Invariant.NO_BUG),
+    ),
+    Bug(
         "a limit counts in the caller's day",
         "Whoever says that it is tomorrow where he is has a second daily limit.",
         "domain/limits.py",
