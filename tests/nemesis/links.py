@@ -8,6 +8,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from tests.nemesis.plan import Harm
 from tests.servers import LOOPBACK
@@ -16,17 +17,23 @@ _CHUNK = 65_536
 _DRIP = 48
 """Bytes that pass at once over a slow link, and how many seconds lie between."""
 _DRIP_S = 0.02
+_OF_ANSWERS = frozenset({Harm.TRUNCATE, Harm.ANSWER_LOST, Harm.RESET})
+"""Harms that let requests pass."""
 _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
 class Injury:
-    """A harm in force. Each connection is hit or spared once, by the share."""
+    """A harm in force. Each connection is hit or spared once, by the share.
+
+    felt: set once it did something to a connection.
+    """
 
     harm: Harm
     share: float
     chance: random.Random
     healed: asyncio.Event = field(default_factory=asyncio.Event)
+    felt: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Link:
@@ -41,13 +48,15 @@ class Link:
         self.injury: Injury | None = None
         self._open: set[_Connection] = set()
 
-    def harm(self, harm: Harm, share: float, draw: float) -> None:
+    def harm(self, harm: Harm, share: float, draw: float) -> Injury:
         """Let a harm befall that share of the connections, until healed."""
-        self.injury = Injury(harm, share, random.Random(draw))
+        self.injury = injury = Injury(harm, share, random.Random(draw))
         if harm is Harm.RESET:
             for each in tuple(self._open):
                 if each.is_hit():
+                    each.feel(injury)
                     each.reset()
+        return injury
 
     def heal(self) -> None:
         """Let everything pass again. What fell into a black hole stays there."""
@@ -60,7 +69,9 @@ class Link:
         connection = _Connection(self, writer)
         self._open.add(connection)
         try:
-            if self.injury is not None and self.injury.harm is Harm.RESET and connection.is_hit():
+            injury = self.injury
+            if injury is not None and injury.harm is Harm.RESET and connection.is_hit():
+                connection.feel(injury)
                 connection.reset()
                 return
             await connection.run(reader)
@@ -78,6 +89,7 @@ class _Connection:
         self._link = link
         self._ends = [client]
         self._judged: tuple[Injury | None, bool] = (None, False)
+        self._felt: Injury | None = None
         self._swallowed = False
 
     def is_hit(self) -> bool:
@@ -87,8 +99,14 @@ class _Connection:
             return False
         if self._judged[0] is not injury:
             self._judged = (injury, injury.chance.random() < injury.share)
-            self._link.hits += self._judged[1]
         return self._judged[1]
+
+    def feel(self, injury: Injury) -> None:
+        """Note that the harm did something here: one that finds nothing to harm has not struck."""
+        if self._felt is not injury:
+            self._felt = injury
+            self._link.hits += 1
+            injury.felt.set()
 
     def reset(self) -> None:
         """Cut it, so that both ends are told by a RST."""
@@ -133,8 +151,10 @@ class _Connection:
         injury = self._link.injury
         if self._swallowed:
             return True
-        if injury is None or not self.is_hit():
+        passes = injury is not None and injury.harm in _OF_ANSWERS and not answers
+        if injury is None or passes or not self.is_hit():
             return await _write(writer, data)
+        self.feel(injury)
         match injury.harm:
             case Harm.STALL:
                 await injury.healed.wait()
@@ -143,14 +163,14 @@ class _Connection:
             case Harm.BLACK_HOLE:
                 self._swallowed = True
                 return True
-            case Harm.TRUNCATE if answers:
+            case Harm.TRUNCATE:
                 await _write(writer, data[: len(data) // 2])
                 return False
-            case Harm.ANSWER_LOST | Harm.RESET if answers:
+            case Harm.ANSWER_LOST | Harm.RESET:
                 self.reset()
                 return False
             case _:
-                pass
+                assert_never(injury.harm)
         return await _write(writer, data)
 
 

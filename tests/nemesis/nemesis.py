@@ -1,6 +1,7 @@
 """The nemesis: carries a plan out against a cluster, and counts what it did."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.nemesis.cluster import WORKERS, Cluster
+from tests.nemesis.links import Link
 from tests.nemesis.members import Member
 from tests.nemesis.plan import LANES, WORKER, Deed, Harm, Lane, Strike, strikes
 
@@ -16,6 +18,9 @@ OFF_BY_MOST_S = 8.0
 STOPPED_WITHIN_S = 20.0
 """Then an orderly stop becomes a kill, as an orchestrator makes it one. The grace period is shorter
 than this, but a database that does not answer takes its own time-outs to give up."""
+
+FELT_WITHIN_S = 20.0
+"""Nothing may be said over a link while those at its ends are started anew."""
 
 
 @dataclass(slots=True)
@@ -46,21 +51,15 @@ class Nemesis:
                 return
             await asyncio.sleep(strike.wait_s)
             self.story.append(f"{time.monotonic() - self._began:6.1f} s  {strike.kind}")
-            await self._strike(strike)
-            self.done[strike.kind] += 1
+            self.done[strike.kind] += await self._strike(strike)
 
     def _is_late(self, ahead_s: float) -> bool:
         return time.monotonic() + ahead_s > self._began + self.seconds
 
-    async def _strike(self, strike: Strike) -> None:
+    async def _strike(self, strike: Strike) -> bool:
+        """Strike; return whether anybody felt it."""
         if isinstance(strike.what, Harm):
-            link = self.cluster.links[strike.target]
-            link.harm(strike.what, strike.share, strike.draw)
-            try:
-                await asyncio.sleep(strike.hold_s)
-            finally:
-                link.heal()
-            return
+            return await self._harm(self.cluster.links[strike.target], strike, strike.what)
         deeds: dict[Deed, Callable[[Strike], Coroutine[Any, Any, None]]] = {
             Deed.KILL: self._kill,
             Deed.TERM: self._term,
@@ -68,6 +67,19 @@ class Nemesis:
             Deed.CLOCK: self._set_the_clock,
         }
         await deeds[strike.what](strike)
+        return True
+
+    async def _harm(self, link: Link, strike: Strike, harm: Harm) -> bool:
+        """Harm a link for so long, and longer until a connection of it was harmed."""
+        injury = link.harm(harm, strike.share, strike.draw)
+        try:
+            await asyncio.sleep(strike.hold_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FELT_WITHIN_S):
+                    await injury.felt.wait()
+        finally:
+            link.heal()
+        return injury.felt.is_set()
 
     async def _kill(self, strike: Strike) -> None:
         victim = self._victim(strike)

@@ -104,12 +104,14 @@ def strikes(lane: Lane, seed: int) -> Iterator[Strike]:
     chance = random.Random(f"{seed} {lane.name}")
     first = chance.sample(lane.kinds, len(lane.kinds))
     for number in count():
-        what, target = first[number] if number < len(first) else chance.choice(lane.kinds)
+        is_first = number < len(first)
+        what, target = first[number] if is_first else chance.choice(lane.kinds)
         yield Strike(
             what,
             target,
             wait_s=chance.uniform(*lane.gap),
             hold_s=chance.uniform(*lane.hold),
-            share=chance.choice((1.0, 1.0, 0.5)),
+            # A link of few connections may have none in that half: the first one is to be felt.
+            share=max(float(is_first), chance.choice((1.0, 1.0, 0.5))),
             draw=chance.random(),
         )
