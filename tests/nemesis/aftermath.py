@@ -27,6 +27,8 @@ _STILL = 4
 _READ_WITHIN_S = 30.0
 _SETTLE_S = 0.3
 _STOPPED_WITHIN_S = 45.0
+_TRACE_LINES = 80
+_TRACE_MOST = 8_000
 
 _OPEN = """
 SELECT id, status, msisdn, reference FROM cash_outs
@@ -246,6 +248,9 @@ def _fault_of(story: Sequence[Event], row: Row) -> str:
 
 def _nobody_stumbled(logs: Mapping[str, str]) -> Iterator[str]:
     for name in OURS:
-        for number, line in enumerate(logs[name].splitlines(), start=1):
+        lines = logs[name].splitlines()
+        for number, line in enumerate(lines, start=1):
             if "Traceback" in line or '"bug"' in line:
-                yield f"{name}.log, line {number}: {line[:2_000]}"
+                # What went wrong is told at a traceback's end.
+                told = "\n".join(lines[number - 1 : number + _TRACE_LINES])
+                yield f"{name}.log, line {number}: {told[:_TRACE_MOST]}"
