@@ -144,6 +144,11 @@ class Rest:
         if first is not EventType.INITIATED or endings != expected or len(told) != cash_out.events:
             facts = f"{cash_out.id} is {cash_out.status} with {cash_out.events} events"
             yield Invariant.ONE_ENDING_ONE_EVENT, f"{facts}, told were {kinds}"
+        reviewed = cash_out.review is not None
+        called, contradicted = map(kinds.count, (EventType.NEEDS_REVIEW, EventType.CONTRADICTED))
+        if called != reviewed or contradicted > reviewed:
+            how = f"{cash_out.id} has the review {cash_out.review}, told were {kinds}"
+            yield Invariant.REVIEWS_ARE_TOLD, how
         for event in told:
             facts = json.loads(event.body, parse_float=Decimal)
             money = cash_out.amount

@@ -41,6 +41,7 @@ class Watch:
                 continue
             before = self._rows.cash_outs.get(cash_out_id)
             self._check(before, after)
+            self._check_cause(before, after, staging)
             slots.update(self._count(before, after))
         self._check_limits(staging, slots)
         self._note_the_parked(staging)
@@ -77,6 +78,16 @@ class Watch:
             completed = after.status is Status.COMPLETED
             unpaid, paid = Invariant.FAILED_MEANS_UNPAID, Invariant.COMPLETED_MEANS_PAID
             self._world.violated(paid if completed else unpaid, f"{after.id}: {denied}")
+
+    def _check_cause(self, before: CashOut | None, after: CashOut, staging: Staging) -> None:
+        """See that an ending comes with what it follows from; a cancel follows from its caller."""
+        moved = before is not None and after.status is not before.status
+        if not moved or after.status not in {Status.COMPLETED, Status.FAILED}:
+            return
+        kept = len(self._rows.evidence.get(after.id, ()))
+        if len(staging.evidence.written.get(after.id) or ()) <= kept:
+            how = f"{after.id} is {after.status} and nothing says why"
+            self._world.violated(Invariant.ENDINGS_HAVE_EVIDENCE, how)
 
     def _check_history(self, before: CashOut, after: CashOut) -> None:
         """See that nothing that was learnt is forgotten."""

@@ -42,6 +42,8 @@ class Invariant(StrEnum):
     STRANGERS_CHANGE_NOTHING = "strangers_change_nothing"
     NEWS_IS_JUDGED_ONCE = "news_is_judged_once"
     OVERDUE_IS_REVIEWED = "overdue_is_reviewed"
+    REVIEWS_ARE_TOLD = "reviews_are_told"
+    ENDINGS_HAVE_EVIDENCE = "endings_have_evidence"
     ATTEMPT_BEFORE_FIRST_BYTE = "attempt_before_first_byte"
     SENT_UNDER_A_LEASE = "sent_under_a_lease"
     SENT_AGAIN_ONLY_WHEN_SAFE = "sent_again_only_when_safe"

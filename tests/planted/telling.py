@@ -69,6 +69,22 @@ TELLING = (
         by_seeds(600, Invariant.OVERDUE_IS_REVIEWED),
     ),
     Bug(
+        "a review is opened and nobody is told",
+        "A cash-out waits for a human who does not know of it.",
+        "domain/cash_out.py",
+        "            self.announce(EventType.NEEDS_REVIEW)\n",
+        "",
+        by_seeds(50, Invariant.REVIEWS_ARE_TOLD),
+    ),
+    Bug(
+        "what a cash-out ended for is not kept",
+        "A dispute with the provider, and nothing to show.",
+        "application/record_news.py",
+        "            evidence=tuple(piece for change in changes for piece in change.evidence),\n",
+        "",
+        by_seeds(50, Invariant.ENDINGS_HAVE_EVIDENCE),
+    ),
+    Bug(
         "the sequence of events has holes",
         "A reader that waits for the missing number waits for ever.",
         "domain/cash_out.py",
