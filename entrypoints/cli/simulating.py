@@ -24,6 +24,30 @@ Ctrl-C ends a long run with what it has shown by then, and the line to go on wit
 _SEEDS: Final = 2_000
 _PAIRS: Final = 20_000
 
+_Seeds = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=1, lte=100_000_000),
+        show_default=False,
+        help=f"How many schedules. [default: {_SEEDS}]",
+    ),
+]
+_Pairs = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=0, lte=100_000_000),
+        show_default=False,
+        help=f"Of those pairs, how many. [default: {_PAIRS}]",
+    ),
+]
+_Short = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=0, lte=1_000),
+        show_default=False,
+        help="Every pair of the scenarios that have at most so many awaits.",
+    ),
+]
 _Few = Annotated[
     int | None,
     Parameter(validator=Number(gte=1, lte=100), show_default=False, help="At most so many."),
@@ -32,14 +56,7 @@ _Few = Annotated[
 
 def simulate(
     *,
-    seeds: Annotated[
-        int | None,
-        Parameter(
-            validator=Number(gte=1, lte=100_000_000),
-            show_default=False,
-            help=f"How many schedules. [default: {_SEEDS}]",
-        ),
-    ] = None,
+    seeds: _Seeds = None,
     start: Annotated[
         int | None,
         Parameter(
@@ -58,22 +75,8 @@ def simulate(
             help="Instead: die at every await of every scenario, and at sampled pairs.",
         ),
     ] = False,
-    pairs: Annotated[
-        int | None,
-        Parameter(
-            validator=Number(gte=0, lte=100_000_000),
-            show_default=False,
-            help=f"Of those pairs, how many. [default: {_PAIRS}]",
-        ),
-    ] = None,
-    short: Annotated[
-        int | None,
-        Parameter(
-            validator=Number(gte=0, lte=1_000),
-            show_default=False,
-            help="Every pair of the scenarios that have at most so many awaits.",
-        ),
-    ] = None,
+    pairs: _Pairs = None,
+    short: _Short = None,
     without: Annotated[
         str, Parameter(show_default=False, help="Faults to leave out, separated by commas.")
     ] = "",
