@@ -1,5 +1,6 @@
 """Lanes: one per provider, with its gateway, its circuit breaker and its room for calls."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -79,10 +80,40 @@ def _was_answered(outcome: Outcome) -> bool:
 
 
 @dataclass(slots=True)
+class Tempo:
+    """How many submits end in a span of time. All moments are `Clock.elapsed` values."""
+
+    span: timedelta = timedelta(milliseconds=250)
+    _since: timedelta = timedelta(0)
+    _ended: int = 0
+    _before: int = 0
+
+    def ended(self, at: timedelta) -> None:
+        """Note a submit that ended."""
+        self._turn(at)
+        self._ended += 1
+
+    def of_late(self, at: timedelta) -> int:
+        """Return how many ended in the last whole span."""
+        self._turn(at)
+        return self._before
+
+    def _turn(self, at: timedelta) -> None:
+        spans = (at - self._since) // self.span
+        if spans:
+            self._before = self._ended if spans == 1 else 0
+            self._ended = 0
+            self._since += spans * self.span
+
+
+@dataclass(slots=True)
 class Lane:
     """A provider, the way to it, and how much may be on that way at once.
 
-    most_submits and most_queries bound the calls in flight of this process.
+    most_submits and most_queries bound the calls in flight of this process. most_ahead: submits
+    that may be begun beyond those and wait for their turn, so that none is drawn up while a place
+    is free; never more than the provider has lately answered in a quarter of a second, so that
+    none waits long. submits: begun and not ended, whether they have had their turn or not.
     """
 
     provider: Provider
@@ -90,15 +121,33 @@ class Lane:
     circuit: Circuit = field(default_factory=Circuit)
     most_submits: int = 32
     most_queries: int = 16
+    most_ahead: int = 100
     submits: int = 0
     queries: int = 0
     paused_until: timedelta = timedelta(0)
+    turns: asyncio.Semaphore = field(init=False, repr=False)
+    """The places on the wire, given in the order of asking."""
+    _tempo: Tempo = field(default_factory=Tempo)
+
+    def __post_init__(self) -> None:
+        """Open as many places as submits may be in flight."""
+        self.turns = asyncio.Semaphore(self.most_submits)
 
     def room_for_submits(self, at: timedelta) -> int:
-        """Return how many submits may start now."""
+        """Return how many submits may be begun now.
+
+        None while enough of them wait: they are begun in few batches rather than one by one.
+        """
         if at < self.paused_until:
             return 0
-        return self.circuit.room(at, max(0, self.most_submits - self.submits))
+        ahead = min(self.most_ahead, self._tempo.of_late(at))
+        if self.submits - self.most_submits > ahead // 2:
+            return 0
+        return self.circuit.room(at, max(0, self.most_submits + ahead - self.submits))
+
+    def is_open(self, at: timedelta) -> bool:
+        """Tell whether a submit that was begun may be made now."""
+        return at >= self.paused_until and self.circuit.state(at) is not CircuitState.OPEN
 
     def room_for_queries(self) -> int:
         """Return how many status queries may start now."""
@@ -118,6 +167,7 @@ class Lane:
     def submit_ended(self, outcome: Outcome, at: timedelta) -> None:
         """Note how a submit ended: the circuit, and the silence that the provider asked for."""
         self.submits -= 1
+        self._tempo.ended(at)
         self.circuit.ended(outcome, at)
         if outcome.retry_after_s and outcome.code is FailureCode.RATE_LIMITED:
             pause = at + timedelta(seconds=outcome.retry_after_s)

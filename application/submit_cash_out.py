@@ -96,19 +96,30 @@ class SubmitCashOut:
         return [change for change in changes if change.after.id in ours]
 
     async def send(self, lane: Lane, begun: Begun) -> Recorded:
-        """Make one committed attempt and record how it ended. Called once per attempt."""
+        """Make one committed attempt in its turn and record how it ended. Called once per attempt.
+
+        What may not be made any more when its turn comes is recorded as unsent.
+        """
+        try:
+            async with lane.turns:
+                hindrance = self._hindrance(lane, begun)
+                outcome = hindrance or await lane.gateway.disburse(begun.order)
+        except BaseException:
+            lane.submit_abandoned()
+            raise
+        if hindrance is None:
+            lane.submit_ended(outcome, self.clock.elapsed())
+        else:
+            lane.submit_abandoned()
+        return await self.record(self._arrival(lane, begun, outcome))
+
+    def _hindrance(self, lane: Lane, begun: Begun) -> Outcome | None:
         if self.lease_is_too_short(begun):
             # Somebody else may take over while the call runs: better not to begin it.
-            outcome = Outcome(OutcomeKind.UNSENT, detail="the lease ran out before sending")
-            lane.submit_abandoned()
-        else:
-            try:
-                outcome = await lane.gateway.disburse(begun.order)
-            except BaseException:
-                lane.submit_abandoned()
-                raise
-            lane.submit_ended(outcome, self.clock.elapsed())
-        return await self.record(self._arrival(lane, begun, outcome))
+            return Outcome(OutcomeKind.UNSENT, detail="the lease ran out before sending")
+        if not lane.is_open(self.clock.elapsed()):
+            return Outcome(OutcomeKind.UNSENT, detail="the provider was left alone before sending")
+        return None
 
     def lease_is_too_short(self, begun: Begun) -> bool:
         """Tell whether a call begun now could outlive its lease."""

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from application.check_status import CheckStatus
@@ -43,6 +44,14 @@ class Pace:
     drain: timedelta = timedelta(seconds=50)
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look for work came to. more: not all that was due may have been taken."""
+
+    done: int
+    more: bool
+
+
 @dataclass(slots=True)
 class Worker:
     """One process's share of the background work."""
@@ -60,7 +69,7 @@ class Worker:
     pace: Pace = field(default_factory=Pace)
     bugs: int = 0
     """Faults so far that were not the store's: each was told with its traceback."""
-    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+    _calls: set[asyncio.Task[object]] = field(default_factory=set)
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _over_at: timedelta = timedelta.max
 
@@ -92,18 +101,18 @@ class Worker:
         """
         done = 0
         for lane in self.lanes.values():
-            done += await self._submitting(lane)()
-            done += await self._checking(lane)()
+            done += (await self._submit(lane)).done
+            done += (await self._ask(lane)).done
         while self._calls:
             await asyncio.wait(set(self._calls))
-        done += await self._tidy()
+        done += (await self._tidy()).done
         return done + await self.relay()
 
     def _loops(self) -> Iterator[Coroutine[Any, Any, None]]:
         for lane in self.lanes.values():
-            yield self._loop(Work.SUBMIT, self._submitting(lane))
-            yield self._loop(Work.ASK, self._checking(lane))
-        yield self._loop(Work.RELAY, self.relay)
+            yield self._loop(Work.SUBMIT, partial(self._submit, lane))
+            yield self._loop(Work.ASK, partial(self._ask, lane))
+        yield self._loop(Work.RELAY, self._relay)
         yield self._loop(Work.TIDY, self._tidy)
 
     async def _lose_patience(self, loops: Sequence[asyncio.Task[None]]) -> None:
@@ -117,13 +126,13 @@ class Worker:
         """Return the seconds of the drain time that are left."""
         return max(self._over_at - self.clock.elapsed(), timedelta(0)).total_seconds()
 
-    async def _loop(self, kind: Work, work: Callable[[], Awaitable[int]]) -> None:
+    async def _loop(self, kind: Work, work: Callable[[], Awaitable[Round]]) -> None:
         longest = self.pace.tidy if kind is Work.TIDY else self.pace.poll
         while not self._stopped.is_set():
             done = await self._guarded(kind, work())
             if done is None:
                 await self.clock.sleep(self.pace.poll)
-            elif not done:
+            elif not done.more:
                 await self.waiting.for_work(kind, longest)
 
     async def _guarded(self, kind: Work, work: Awaitable[Result]) -> Result | None:
@@ -137,56 +146,64 @@ class Worker:
             await asyncio.wait({task})
         finally:
             task.cancel()
+        return task.result() if self._ended_well(kind, task) else None
+
+    def _ended_well(self, kind: Work, task: asyncio.Future[Any]) -> bool:
+        """Tell whether a task has a result; a fault is told."""
         if task.cancelled():
-            return None
+            return False
         fault = task.exception()
         if fault is None:
-            return task.result()
+            return True
         self.bugs += not isinstance(fault, _STORE_FAULTS)
         self.journal.fault(kind, fault)
-        return None
+        return False
 
-    def _submitting(self, lane: Lane) -> Callable[[], Awaitable[int]]:
-        async def submit_due() -> int:
-            room = min(lane.room_for_submits(self.clock.elapsed()), self.pace.batch)
-            if not room:
-                return 0
-            begun = await self.submit.begin(lane, room)
-            for each in begun:
-                send = self.submit.send(lane, each)
-                self._start(Work.SUBMIT, send, may_be_full=len(begun) == room)
-            return len(begun)
+    async def _submit(self, lane: Lane) -> Round:
+        def room_left() -> int:
+            return min(lane.room_for_submits(self.clock.elapsed()), self.pace.batch)
 
-        return submit_due
+        room = room_left()
+        begun = await self.submit.begin(lane, room) if room else []
+        more = 0 < len(begun) == room
+        for each in begun:
+            self._start(Work.SUBMIT, self.submit.send(lane, each), room_left if more else None)
+        return Round(len(begun), more=more)
 
-    def _checking(self, lane: Lane) -> Callable[[], Awaitable[int]]:
-        async def ask_about_due() -> int:
-            room = min(lane.room_for_queries(), self.pace.batch)
-            if not room:
-                return 0
-            questions = await self.check.begin(lane, room)
-            for each in questions:
-                ask = self.check.ask(lane, each)
-                self._start(Work.ASK, ask, may_be_full=len(questions) == room)
-            return len(questions)
+    async def _ask(self, lane: Lane) -> Round:
+        room = min(lane.room_for_queries(), self.pace.batch)
+        questions = await self.check.begin(lane, room) if room else []
+        more = 0 < len(questions) == room
+        for each in questions:
+            ask = self.check.ask(lane, each)
+            self._start(Work.ASK, ask, lane.room_for_queries if more else None)
+        return Round(len(questions), more=more)
 
-        return ask_about_due
+    async def _relay(self) -> Round:
+        told = await self.relay()
+        return Round(told, more=bool(told))
 
-    async def _tidy(self) -> int:
+    async def _tidy(self) -> Round:
         rematched = await self._guarded(Work.TIDY, self.rematch())
         reviewed = await self._guarded(Work.TIDY, self.reviews())
-        return (rematched or 0) + (reviewed or 0)
+        done = (rematched or 0) + (reviewed or 0)
+        return Round(done, more=bool(done))
 
-    def _start(self, kind: Work, call: Coroutine[Any, Any, object], *, may_be_full: bool) -> None:
-        async def guarded() -> None:
+    def _start(
+        self, kind: Work, call: Coroutine[Any, Any, object], room_left: Callable[[], int] | None
+    ) -> None:
+        """Make a call beside the others. room_left: given where more may be due than was taken."""
+
+        def ended(task: asyncio.Task[object]) -> None:
+            self._calls.discard(task)
             # An answer that could not be kept is lost: the lease expires, and somebody asks again.
-            await self._guarded(kind, call)
-            if may_be_full:
+            self._ended_well(kind, task)
+            if room_left is not None and room_left():
                 self.nudge.work(kind)
 
-        task = asyncio.create_task(guarded())
+        task = asyncio.create_task(call)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(ended)
 
     async def _drain(self) -> None:
         if self._calls:

@@ -128,7 +128,7 @@ class Container(containers.DeclarativeContainer):
         rematch=rematch,
         reviews=reviews,
         clock=clock,
-        nudge=nudge,
+        nudge=signals,
         waiting=signals,
         journal=journal,
         pace=pace,

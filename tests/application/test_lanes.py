@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.gateway import Manner, MemoryProvider
-from application.lanes import Circuit, CircuitState, Lane
+from application.lanes import Circuit, CircuitState, Lane, Tempo
 from domain.attempts import OutcomeKind
 from domain.evidence import Outcome
 from domain.failures import FailureCode
@@ -15,6 +15,7 @@ from tests.strategies import a_provider, a_request
 
 AT = timedelta(seconds=100)
 REST = timedelta(seconds=30)
+SPAN = timedelta(milliseconds=250)
 ANSWERED = Outcome(OutcomeKind.ACCEPTED)
 REFUSED = Outcome(OutcomeKind.REFUSED, FailureCode.NAME_MISMATCH)
 DECLINED = Outcome(OutcomeKind.UNSENT, FailureCode.FLOAT_INSUFFICIENT)
@@ -107,6 +108,46 @@ def test_room_is_what_is_not_in_flight() -> None:
     assert lane.room_for_queries() == 0
 
 
+def ends(lane: Lane, number: int, at: timedelta) -> None:
+    lane.submits_begin(number, at)
+    for _ in range(number):
+        lane.submit_ended(ANSWERED, at)
+
+
+def test_as_many_are_begun_ahead_as_were_answered_in_the_last_quarter_of_a_second() -> None:
+    lane = a_lane(most_submits=4)
+    ends(lane, 10, AT)
+    assert lane.room_for_submits(AT) == 4, "the span is not over"
+    assert lane.room_for_submits(AT + SPAN) == 4 + 10
+    assert lane.room_for_submits(AT + 2 * SPAN) == 4, "that was long ago"
+
+
+def test_what_waits_for_its_turn_is_used_up_to_the_half_before_more_is_begun() -> None:
+    lane = a_lane(most_submits=4)
+    ends(lane, 10, AT)
+    now = AT + SPAN
+    lane.submits_begin(lane.room_for_submits(now), now)
+    room = []
+    for _ in range(5):
+        lane.submit_ended(ANSWERED, now)
+        room.append(lane.room_for_submits(now))
+    assert room == [0, 0, 0, 0, 5], "in one batch, once five of ten are left"
+
+
+def test_there_is_a_most_to_what_is_begun_ahead() -> None:
+    lane = a_lane(most_submits=4, most_ahead=7)
+    ends(lane, 50, AT)
+    assert lane.room_for_submits(AT + SPAN) == 4 + 7
+
+
+def test_a_half_open_circuit_lets_one_be_begun_whatever_was_answered_of_late() -> None:
+    lane = a_lane(most_submits=4)
+    ends(lane, 10, AT + REST)
+    lane.circuit.ended(OUR_FAULT, AT)
+    assert lane.circuit.state(AT + REST + SPAN) is CircuitState.HALF_OPEN
+    assert lane.room_for_submits(AT + REST + SPAN) == 1
+
+
 def test_a_provider_that_asks_for_silence_gets_it_as_a_whole() -> None:
     lane = a_lane()
     slow_down = Outcome(OutcomeKind.UNSENT, FailureCode.RATE_LIMITED, retry_after_s=60)
@@ -124,6 +165,7 @@ def test_a_retry_after_of_one_cash_out_does_not_pause_the_lane() -> None:
 
 def test_the_defaults_are_written_out() -> None:
     assert (Circuit().threshold, Circuit().rest) == (5, REST)
+    assert (Tempo().span, a_lane().most_ahead) == (SPAN, 100)
 
 
 @pytest.mark.anyio

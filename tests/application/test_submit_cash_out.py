@@ -8,6 +8,7 @@ import pytest
 
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
+from application.lanes import Circuit, Lane
 from application.ports import Conflict, Order, StorageUnavailable
 from domain.attempts import OutcomeKind
 from domain.cash_out import Action, CashOut
@@ -114,6 +115,59 @@ async def test_a_lease_that_is_too_short_for_a_call_sends_nothing(world: World) 
     assert (attempt.outcome, attempt.code) == (OutcomeKind.UNSENT, None)
     assert attempt.detail == "the lease ran out before sending"
     assert attempt.is_our_fault
+    assert world.one.lane.submits == 0
+
+
+async def test_what_waits_for_its_turn_is_not_sent_once_the_provider_is_left_alone(
+    world: World,
+) -> None:
+    cash_outs = [await world.taken(user_id=f"u-{number}") for number in range(3)]
+    lane = Lane(world.one.lane.provider, world.provider, Circuit(threshold=1), most_submits=1)
+    world.provider.manner = lambda _: Manner.UNREACHABLE
+    begun = await world.one.submit.begin(lane, 10)
+    await asyncio.gather(*(world.one.submit.send(lane, each) for each in begun))
+    assert disbursed(world) == [1], "the first answer opened the circuit"
+    (attempt,) = world.now(cash_outs[-1]).attempts
+    assert (attempt.outcome, attempt.code) == (OutcomeKind.UNSENT, None)
+    assert attempt.detail == "the provider was left alone before sending"
+    assert attempt.is_our_fault
+    assert lane.submits == 0
+
+
+async def test_what_is_begun_beyond_the_places_waits_and_is_sent_in_its_order(
+    world: World,
+) -> None:
+    for number in range(7):
+        await world.taken(user_id=f"u-{number}")
+    lane = Lane(world.one.lane.provider, world.provider, most_submits=2)
+    on_the_wire = busiest = 0
+
+    async def watch(name: str, order: Order) -> None:
+        nonlocal on_the_wire, busiest
+        await outside(name, order)
+        on_the_wire += 1
+        busiest = max(busiest, on_the_wire)
+        await asyncio.sleep(0)
+        on_the_wire -= 1
+
+    world.provider.before = watch
+    begun = await world.one.submit.begin(lane, 10)
+    await asyncio.gather(*(world.one.submit.send(lane, each) for each in begun))
+    assert busiest == 2
+    sent = [order.cash_out_id for _, order in world.provider.calls]
+    assert sent == [each.order.cash_out_id for each in begun]
+
+
+async def test_who_is_cut_off_while_waiting_for_a_turn_gives_the_place_back(world: World) -> None:
+    await world.taken()
+    (begun,) = await world.one.submit.begin(world.one.lane, 10)
+    for _ in range(world.one.lane.most_submits):
+        await world.one.lane.turns.acquire()
+    waiting = asyncio.create_task(world.one.submit.send(world.one.lane, begun))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert world.provider.calls == []
     assert world.one.lane.submits == 0
 
 

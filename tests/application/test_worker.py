@@ -10,13 +10,14 @@ import pytest
 
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
+from application.lanes import Lane
 from application.ports import Order, StorageUnavailable, Work
 from application.worker import Pace, Worker
 from domain.cash_out import CashOut
 from domain.evidence import News
 from domain.states import Status
 from tests.application.wiring import USER, World, outside
-from tests.strategies import a_request
+from tests.strategies import ORANGE, a_request
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +109,54 @@ async def test_never_more_calls_than_the_lane_has_room_for_and_it_is_refilled(
             gate.release()
         await passes(world, timedelta(seconds=8))
     assert busiest == 4
+
+
+class WatchedLane(Lane):
+    """A lane that knows in which batches submits were begun, and how many are on the wire."""
+
+    batches: list[int]
+    on_the_wire = 0
+
+    def submits_begin(self, number: int, at: timedelta) -> None:
+        super().submits_begin(number, at)
+        self.batches.append(number)
+
+
+async def test_a_steady_provider_is_kept_busy_by_few_batches(world: World) -> None:
+    """The window slides: what is sent when an answer comes was begun beforehand, with others."""
+    number, step, seen = 400, timedelta(milliseconds=5), list[int]()
+    lane = WatchedLane(world.one.lane.provider, world.provider, most_submits=8)
+    lane.batches, world.one.lanes[ORANGE] = [], lane
+
+    async def answer_one_by_one(name: str, order: Order) -> None:
+        await outside(name, order)
+        lane.on_the_wire += 1
+        await world.clock.sleep(step * (8 + len(world.provider.calls) % 8))
+        lane.on_the_wire -= 1
+
+    world.provider.before = answer_one_by_one
+    await world.one.take_requests([a_request(user_id=f"u-{each}") for each in range(number)])
+    async with running(world, world.one.a_worker(Pace(poll=timedelta(hours=1)))):
+        while lane.submits:
+            seen.append(lane.on_the_wire)
+            world.clock.advance(step)
+            await turns(20)
+    assert sum(lane.batches) == len(world.provider.calls) == number
+    assert len([each for each in lane.batches if each]) < number // 6
+    assert max(seen) == 8
+    assert seen.count(8) > 0.95 * len(seen), "no place was free for long"
+
+
+async def test_a_batch_that_was_not_full_is_not_followed_by_a_look_for_nothing(
+    world: World,
+) -> None:
+    lane = WatchedLane(world.one.lane.provider, world.provider, most_submits=8)
+    lane.batches, world.one.lanes[ORANGE] = [], lane
+    rare = Pace(poll=timedelta(hours=1), tidy=timedelta(hours=1))
+    async with running(world, world.one.a_worker(rare)):
+        await world.one.take_requests([a_request(user_id=f"u-{each}") for each in range(3)])
+        await turns(100)
+        assert lane.batches == [0, 3], "one look at the start, one when told"
 
 
 async def test_an_answer_makes_room_for_the_next_question_at_once(world: World) -> None:
