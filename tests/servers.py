@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -49,7 +49,7 @@ jetstream {{
   store_dir: "{store}"
   max_memory_store: 64MB
   max_file_store: 1GB
-  sync_interval: always
+  sync_interval: {sync_interval}
 }}
 """
 
@@ -63,9 +63,13 @@ def free_port() -> int:
 
 
 class PostgresServer:
-    """PostgreSQL 18 with databases of its own; the port stays the same over kill and restart."""
+    """PostgreSQL 18 with databases of its own; the port stays the same over kill and restart.
 
-    def __init__(self, folder: Path) -> None:
+    settings: further ones, which win over those of POSTGRES_SETTINGS.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**POSTGRES_SETTINGS, **(settings or {})}
         self._user = _unprivileged_user()
         self._data = folder / "data"
         self._log = folder / "postgres.log"
@@ -101,12 +105,14 @@ class PostgresServer:
         """Remove a database, and cut off whoever is still connected to it."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def execute(self, statement: str, dbname: str = "postgres") -> str:
+    def execute(
+        self, statement: str, dbname: str = "postgres", timeout_s: float = COMMAND_TIMEOUT_S
+    ) -> str:
         """Run SQL as the superuser from outside the test's event loop; return the bare output."""
         command = [str(self._programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only"]
         command += ["--no-align", "--set=ON_ERROR_STOP=1", f"--host={LOOPBACK}"]
         command += [f"--port={self.port}", f"--username={POSTGRES_USER}", f"--dbname={dbname}"]
-        return self._run([*command, "--command", statement]).strip()
+        return self._run([*command, "--command", statement], timeout_s).strip()
 
     def kill(self) -> None:
         """SIGKILL the postmaster: a crash that only the write-ahead log survives."""
@@ -155,7 +161,7 @@ class PostgresServer:
         raise ServerDidNotStart("no attempt was allowed")
 
     def _on_port(self, port: int) -> ServerProcess:
-        settings = {**POSTGRES_SETTINGS, "port": str(port)}
+        settings = {**self._settings, "port": str(port)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return ServerProcess(
             command=[str(self._programs / "postgres"), "-D", str(self._data), *options],
@@ -173,13 +179,13 @@ class PostgresServer:
             return False
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
-    def _run(self, command: list[str]) -> str:
+    def _run(self, command: list[str], timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         done = subprocess.run(
             command,
             check=False,
             capture_output=True,
             text=True,
-            timeout=COMMAND_TIMEOUT_S,
+            timeout=timeout_s,
             user=self._user,
             group=self._user,
             extra_groups=None if self._user is None else [],
@@ -192,9 +198,13 @@ class PostgresServer:
 
 
 class NatsServer:
-    """A nats-server with JetStream, syncing every write; ports stay over kill and restart."""
+    """A nats-server with JetStream; ports stay over kill and restart.
 
-    def __init__(self, folder: Path) -> None:
+    sync_interval: when the stream's file is synced; `always` is each write, `2m` the server's own.
+    """
+
+    def __init__(self, folder: Path, sync_interval: str = "always") -> None:
+        self._sync_interval = sync_interval
         self._folder = folder
         self._store = folder / "store"
         self.port, self.monitor_port, self._process = self._start_on_free_ports()
@@ -250,7 +260,11 @@ class NatsServer:
         config = self._folder / "nats.conf"
         config.write_text(
             NATS_SETTINGS.format(
-                host=LOOPBACK, port=port, monitor_port=monitor_port, store=self._store
+                host=LOOPBACK,
+                port=port,
+                monitor_port=monitor_port,
+                store=self._store,
+                sync_interval=self._sync_interval,
             )
         )
         program = Path(sysconfig.get_path("scripts")) / "nats-server"

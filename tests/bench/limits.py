@@ -7,15 +7,21 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import nats
+from nats.aio.client import Client
 
 from tests.bench.stand import Stand
 from tests.servers import LOOPBACK, POSTGRES_USER
 
 _HERE: Final = Path(__file__).parent
+_SUBJECT: Final = "raw.event"
+_EVENT: Final = b"x" * 700
 _TPS: Final = re.compile(r"tps = ([0-9.]+)")
 
 
@@ -104,23 +110,53 @@ def jetstream(url: str, *, events: int, in_flight: int = 500) -> float:
     return asyncio.run(_publish(url, events, in_flight))
 
 
+def jetstream_batches(url: str, *, events: int, batch: int = 500) -> float:
+    """Return publishes a second in atomic batches: one acknowledgement and one sync for each."""
+    return asyncio.run(_publish_batches(url, events, batch))
+
+
 async def _publish(url: str, events: int, in_flight: int) -> float:
+    async with _raw_stream(url) as client:
+        stream, one, began = client.jetstream(), uuid4().hex, time.perf_counter()
+        for start in range(0, events, in_flight):
+            waiting = [
+                stream.publish(_SUBJECT, _EVENT, headers={"Nats-Msg-Id": f"{one}-{start + number}"})
+                for number in range(in_flight)
+            ]
+            await asyncio.gather(*waiting)
+        return events / (time.perf_counter() - began)
+
+
+async def _publish_batches(url: str, events: int, batch: int) -> float:
+    async with _raw_stream(url) as client:
+        one, began = uuid4().hex, time.perf_counter()
+        for start in range(0, events, batch):
+            for number in range(1, batch):
+                await client.publish(_SUBJECT, _EVENT, headers=_in_batch(one, start, number))
+            last = {**_in_batch(one, start, batch), "Nats-Batch-Commit": "1"}
+            answer = await client.request(_SUBJECT, _EVENT, headers=last, timeout=10)
+            if b'"error"' in answer.data:
+                raise RuntimeError(answer.data.decode())
+        return events / (time.perf_counter() - began)
+
+
+def _in_batch(one: str, start: int, number: int) -> dict[str, str]:
+    return {
+        "Nats-Msg-Id": f"{one}-{start + number}",
+        "Nats-Batch-Id": f"{one}-{start}",
+        "Nats-Batch-Sequence": str(number),
+    }
+
+
+@asynccontextmanager
+async def _raw_stream(url: str) -> AsyncIterator[Client]:
+    """Yield a connection to a broker that has a stream of nobody's for its time."""
     client = await nats.connect(url)
     stream = client.jetstream()
-    await stream.add_stream(name="RAW", subjects=["raw.>"])
-    body = b"x" * 700
-    began = time.perf_counter()
-    for start in range(0, events, in_flight):
-        await asyncio.gather(
-            *(
-                stream.publish("raw.event", body, headers={"Nats-Msg-Id": f"{began}-{start + n}"})
-                for n in range(in_flight)
-            )
-        )
-    took = time.perf_counter() - began
+    await stream.add_stream(name="RAW", subjects=[_SUBJECT], allow_atomic=True)
+    yield client
     await stream.delete_stream("RAW")
     await client.close()
-    return events / took
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ also when all connections were busy then: an answer that comes late delays nobod
 """
 
 import asyncio
+import math
 import random
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
 from typing import Final, cast
 
 import msgspec
@@ -21,19 +23,22 @@ from tests.bench.requests import Requests
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
+PATIENCE_S: Final = 5.0
+"""How long the open loop waits at its end for the last answers."""
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to send where.
 
-    rate: requests a second of the open loop; None for the closed one. warm_up_s: sent before, and
-    not counted. seed: which request each connection draws. stop_when_done: end when the requests
-    that are to be sent once are all answered.
+    ports: of the servers, which get the connections in turns. rate: requests a second of the open
+    loop; None for the closed one. warm_up_s: sent before, and not counted. seed: which request each
+    connection draws. stop_when_done: end when the requests that are to be sent once are all
+    answered.
     """
 
-    host: str
-    port: int
+    ports: list[int]
     requests: Requests
+    host: str = "127.0.0.1"
     connections: int = 64
     seconds: float = 5.0
     warm_up_s: float = 1.0
@@ -43,7 +48,12 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What was answered. Latencies in milliseconds; `statuses` counts answers by status."""
+    """What was answered. Latencies in milliseconds; `statuses` counts answers by status.
+
+    statuses, latencies: of the seconds that count; 0 stands for what nobody answered. served: 2xx
+    answers from the first moment to the last, warm-up included: what processor time is divided by.
+    cpu_s: the load's own.
+    """
 
     seconds: float
     statuses: dict[str, int]
@@ -51,6 +61,8 @@ class Told(msgspec.Struct, frozen=True):
     p50_ms: float
     p99_ms: float
     longest_ms: float
+    served: int
+    cpu_s: float
 
     @property
     def answered(self) -> int:
@@ -113,7 +125,7 @@ class _Connection(asyncio.Protocol):
             self._answered(self, status)
 
 
-class _Generator:
+class Generator:
     """Sends one Load and keeps what came of it."""
 
     def __init__(self, load: Load) -> None:
@@ -127,14 +139,15 @@ class _Generator:
         self._over = asyncio.Event()
         self.latencies: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self.served = 0
         self.broken = 0
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         load = self._load
         connections = [
-            (await loop.create_connection(self._connection, load.host, load.port))[1]
-            for _ in range(load.connections)
+            (await loop.create_connection(self._connection, load.host, port))[1]
+            for port in islice(cycle(load.ports), load.connections)
         ]
         self._counts_from = time.perf_counter() + load.warm_up_s
         self._ends_at = self._counts_from + load.seconds
@@ -145,6 +158,7 @@ class _Generator:
         else:
             self._idle.extend(connections)
             await self._at_rate(load.rate)
+            self._give_up(connections)
         for each in connections:
             each.close()
 
@@ -163,10 +177,19 @@ class _Generator:
                     self._late.append(due_at)
             sent = max(sent, due)
             await asyncio.sleep(0.0005)
-        for _ in range(500):
+        for _ in range(int(PATIENCE_S / 0.01)):
             if len(self._idle) >= self._load.connections - self.broken:
                 return
             await asyncio.sleep(0.01)
+
+    def _give_up(self, connections: "Sequence[_Connection]") -> None:
+        """Count what was due and has no answer yet as slow as it is by now: it is not left out."""
+        idle, now = set(self._idle), time.perf_counter()
+        waiting = [each.due_at for each in connections if each not in idle]
+        for due_at in (*waiting, *self._late):
+            if self._counts_from <= due_at < self._ends_at:
+                self.statuses[0] += 1
+                self.latencies.append(now - due_at)
 
     def _one(self) -> bytes:
         request = self._supply()
@@ -192,6 +215,7 @@ class _Generator:
             if self.broken >= self._load.connections:
                 self._over.set()
             return
+        self.served += 200 <= status < 300
         # In the open loop by when it was due, in the closed one by when it was answered.
         moment = now if self._load.rate is None else connection.due_at
         if self._counts_from <= moment < self._ends_at:
@@ -205,17 +229,25 @@ class _Generator:
             self._idle.append(connection)
 
 
+def at(ordered: Sequence[float], share: float) -> float:
+    """Return the value that `share` of the ordered values do not exceed."""
+    return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * share) - 1)]
+
+
 async def _run(load: Load) -> Told:
-    generator = _Generator(load)
+    generator = Generator(load)
+    began = time.process_time()
     await generator.run()
     ordered = sorted(generator.latencies) or [0.0]
     return Told(
         seconds=load.seconds,
         statuses={str(status): count for status, count in sorted(generator.statuses.items())},
         broken=generator.broken,
-        p50_ms=1000 * ordered[len(ordered) // 2],
-        p99_ms=1000 * ordered[int(len(ordered) * 0.99)],
+        p50_ms=1000 * at(ordered, 0.5),
+        p99_ms=1000 * at(ordered, 0.99),
         longest_ms=1000 * ordered[-1],
+        served=generator.served,
+        cpu_s=time.process_time() - began,
     )
 
 

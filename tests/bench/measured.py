@@ -1,12 +1,17 @@
 """One measurement beside its limit, and what several rounds of it say together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a row is to reach: `least` or `most` of its ratio or, without a limit, of its value."""
+    """What a row is to reach: `least` or `most` of its ratio or, without a limit, of its value.
+
+    A goal with neither is none: the row is there to compare others with.
+    """
 
     least: float | None = None
     most: float | None = None
@@ -17,18 +22,31 @@ class Goal:
             self.most is None or value <= self.most
         )
 
+    def share(self, value: float) -> float | None:
+        """Return how far a value is on its way to the goal: from 1 on it is reached."""
+        if self.least is not None:
+            return value / self.least
+        if self.most is not None:
+            return self.most / value if value else None
+        return None
+
     def __str__(self) -> str:
         """Return it as a table shows it."""
         if self.least is not None:
             return f">= {self.least:g}"
-        return f"<= {self.most:g}"
+        return "" if self.most is None else f"<= {self.most:g}"
+
+
+REFERENCE: Final = Goal()
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Ours and, where there is one, the limit that was measured next to it, in the same unit.
 
-    goal: for the ratio ours / limit, or for ours where there is no limit. more: further figures.
+    goal: for the ratio ours / limit, or for ours where there is no limit. cpu_ms: processor time of
+    one operation, by process. more: further figures. cores_full: no processor was left to do better
+    with, for a goal that holds until then.
     """
 
     name: str
@@ -37,7 +55,9 @@ class Measured:
     goal: Goal
     limit: float | None = None
     limit_name: str = ""
-    more: dict[str, float] = field(default_factory=dict)
+    cpu_ms: Mapping[str, float] = field(default_factory=dict)
+    more: Mapping[str, float] = field(default_factory=dict)
+    cores_full: bool = False
 
     @property
     def judged(self) -> float:
@@ -83,6 +103,26 @@ class Row:
         """Whether the median reaches the goal."""
         return self.first.goal.met(self.judged)
 
+    @property
+    def verdict(self) -> str:
+        """`met`, `not met`, `cores full`, or nothing where there is no goal."""
+        if self.first.goal == REFERENCE:
+            return ""
+        if self.met:
+            return "met"
+        return "cores full" if all(each.cores_full for each in self.rounds) else "not met"
+
+    def cpu_ms(self) -> dict[str, float]:
+        """Return the medians of the processor time of one operation, by process."""
+        return _medians([each.cpu_ms for each in self.rounds])
+
     def more(self) -> dict[str, float]:
         """Return the medians of the further figures."""
-        return {name: median(each.more[name] for each in self.rounds) for name in self.first.more}
+        return _medians([each.more for each in self.rounds])
+
+
+def _medians(rounds: list[Mapping[str, float]]) -> dict[str, float]:
+    return {
+        name: median(each[name] for each in rounds if name in each)
+        for name in dict.fromkeys(name for each in rounds for name in each)
+    }

@@ -1,13 +1,14 @@
 """A provider that costs almost nothing: Orange Money's protocol without its checks, in C's shadow.
 
 `python -m tests.bench.provider` reads a Light as JSON from standard input, prints its port and runs
-until it is stopped. It grants tokens, accepts every order after `delay_s`, answers look-ups with
-`PENDING` and, when it knows where, sends the signed webhook that says it was paid.
+until its standard input is closed. It grants tokens, accepts every order after `delay_s`, answers
+look-ups with `PENDING` and, when it knows where, sends the signed webhook that says it was paid.
 """
 
 import asyncio
 import sys
 from collections import deque
+from itertools import cycle
 from typing import Final, cast
 
 import msgspec
@@ -21,11 +22,11 @@ _PENDING: Final = b'{"transactionId":"OM-%s","status":"PENDING"}'
 
 
 class Light(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """delay_s: before an order is answered. api_port: where webhooks go; 0 for none."""
+    """delay_s: before an order is answered. api_ports: where webhooks go, in turns, if anywhere."""
 
     delay_s: float = 0.0
     secret: str = ""
-    api_port: int = 0
+    api_ports: list[int] = []
     connections: int = 16
 
 
@@ -37,6 +38,7 @@ class _Hooks:
         self._waiting: deque[bytes] = deque()
         self._idle: deque[_Hook] = deque()
         self._open = 0
+        self._ports = cycle(light.api_ports)
         self._connecting: set[asyncio.Task[None]] = set()
 
     def paid(self, reference: str) -> None:
@@ -62,7 +64,7 @@ class _Hooks:
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: _Hook(self), "127.0.0.1", self._light.api_port)
+            await loop.create_connection(lambda: _Hook(self), "127.0.0.1", next(self._ports))
         except OSError:
             self._open -= 1
 
@@ -126,7 +128,7 @@ class _Server(asyncio.Protocol):
 
     def _accept(self, reference: bytes) -> None:
         self._answer(b"202 Accepted", _PENDING % reference)
-        if self._light.api_port:
+        if self._light.api_ports:
             self._hooks.paid(reference.decode())
 
     def _answer(self, status: bytes, body: bytes) -> None:
@@ -166,7 +168,11 @@ async def _run(light: Light) -> None:
     server = await loop.create_server(lambda: _Server(light, hooks), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
-    await server.serve_forever()
+    # Who started it holds the other end: it closes with them, however they end.
+    over = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), over.set)
+    await over.wait()
+    server.close()
 
 
 def main() -> None:

@@ -1,43 +1,61 @@
-"""The figures as text, as JSON and as a chart."""
+"""The figures as text, as a Markdown table and as JSON."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
 from tests.bench.measured import Row
+from tests.bench.processor import CORES
 
-_LINE = 34
-_LEFT = 430
-_WIDE = 420
+_NAME = 66
 
 
-def as_text(rows: Sequence[Row]) -> str:
-    """Return a table: medians, the spread of the ratio, and whether the goal is met."""
-    lines = [
-        f"{'':52} {'ours':>10} {'limit':>10} {'ratio':>7} {'spread':>15} {'goal':>8}",
-    ]
+def as_text(rows: Sequence[Row], crashed: Mapping[str, str]) -> str:
+    """Return a table: medians, the spread of what is judged, and whether the goal is met."""
+    heads = f"{'ours':>10} {'limit':>10} {'ratio':>7} {'spread':>15} {'goal':>8}"
+    lines = [f"{'':{_NAME}} {heads}"]
     for row in rows:
         low, high = row.spread
-        limit = f"{row.limit:10,.2f}" if row.limit is not None else " " * 10
-        ratio = f"{row.judged:7.2f}" if row.limit is not None else " " * 7
-        verdict = "met" if row.met else "NOT MET"
+        limit = "" if row.limit is None else f"{row.limit:,.2f}"
+        ratio = "" if row.limit is None else f"{row.judged:.2f}"
+        name = f"{row.first.name} ({row.first.unit})"
         lines.append(
-            f"{row.first.name:52} {row.ours:10,.2f} {limit} {ratio} "
-            f"{low:7.2f}..{high:<6.2f} {row.first.goal!s:>8} {verdict}"
+            f"{name:{_NAME}} {row.ours:10,.2f} {limit:>10} {ratio:>7} "
+            f"{low:7,.2f}..{high:<6,.2f} {row.first.goal!s:>8} {row.verdict}".rstrip()
         )
-        for name, value in row.more().items():
-            lines.append(f"    {name:48} {value:10,.2f}")
-        if row.first.limit_name:
-            lines.append(f"    limit: {row.first.limit_name}, {row.first.unit}")
+        lines += [f"    {line}" for line in _details(row)]
+    lines += [f"CRASHED {name}: {fault}" for name, fault in crashed.items()]
     return "\n".join(lines) + "\n"
 
 
-def as_json(rows: Sequence[Row]) -> dict[str, Any]:
+def as_markdown(rows: Sequence[Row]) -> str:
+    """Return the same as the table of docs/performance.md."""
+    lines = [
+        "| what | ours | limit | ratio (spread) | goal | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for row in rows:
+        low, high = row.spread
+        limit = "" if row.limit is None else f"{row.limit:,.4g} {row.first.unit}"
+        judged = f"{row.judged:,.3g} ({low:,.3g} to {high:,.3g})"
+        what = row.first.name
+        if row.first.limit_name:
+            what += f"<br>limit: {row.first.limit_name}"
+        lines.append(
+            f"| {what} | {row.ours:,.4g} {row.first.unit} | {limit} | {judged} "
+            f"| {str(row.first.goal).replace('<=', 'at most').replace('>=', 'at least')} "
+            f"| {row.verdict} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def as_json(rows: Sequence[Row], crashed: Mapping[str, str]) -> dict[str, Any]:
     """Return everything, rounds included."""
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "cores": CORES,
+        "crashed": dict(crashed),
         "rows": [
             {
                 "name": row.first.name,
@@ -48,7 +66,8 @@ def as_json(rows: Sequence[Row]) -> dict[str, Any]:
                 "judged": row.judged,
                 "spread": row.spread,
                 "goal": str(row.first.goal),
-                "met": row.met,
+                "verdict": row.verdict,
+                "cpu_ms": row.cpu_ms(),
                 "more": row.more(),
                 "rounds": [{"ours": each.ours, "limit": each.limit} for each in row.rounds],
             }
@@ -57,32 +76,11 @@ def as_json(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def as_svg(rows: Sequence[Row]) -> str:
-    """Return a bar for each row that has a limit: the limit is the line at 1."""
-    shown = [row for row in rows if row.limit is not None]
-    longest = max([row.judged for row in shown] + [1.0])
-    height = _LINE * len(shown) + 40
-    parts = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDE + 90}" '
-            f'height="{height}" font-family="sans-serif" font-size="13" role="img" '
-            'aria-label="Our figures as ratios to their limits">'
-        ),
-        f'<rect width="100%" height="{height}" fill="#fff"/>',
-    ]
-    for number, row in enumerate(shown):
-        top = 24 + _LINE * number
-        width = _WIDE * row.judged / longest
-        named = escape(row.first.name)
-        parts += [
-            f'<text x="{_LEFT - 10}" y="{top + 14}" text-anchor="end">{named}</text>',
-            f'<rect x="{_LEFT}" y="{top}" width="{width:.1f}" height="20" fill="#2a6f97"/>',
-            f'<text x="{_LEFT + width + 6:.1f}" y="{top + 14}">{row.judged:.2f}</text>',
-        ]
-    one = _LEFT + _WIDE / longest
-    parts += [
-        f'<line x1="{one:.1f}" x2="{one:.1f}" y1="18" y2="{height - 12}" stroke="#c1121f"/>',
-        f'<text x="{one:.1f}" y="12" text-anchor="middle" fill="#c1121f">the limit</text>',
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+def _details(row: Row) -> list[str]:
+    lines = [f"limit: {row.first.limit_name}"] if row.first.limit_name else []
+    if row.cpu_ms():
+        each = ", ".join(f"{name} {value:.3f}" for name, value in row.cpu_ms().items())
+        lines.append(f"cpu ms of one: {each}")
+    if row.more():
+        lines.append(", ".join(f"{name} {value:,.2f}" for name, value in row.more().items()))
+    return lines

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 class Size:
     """seconds: of each measurement. backlog: cash-outs that workers and relays are given.
 
-    archive: ended cash-outs that are stored before reading is measured.
+    rounds: how often all is measured. archive: ended cash-outs that are stored before reading is
+    measured. sustained_s: how long the whole path is held at one rate.
     """
 
     seconds: float = 5.0
     warm_up_s: float = 1.0
     backlog: int = 10_000
+    rounds: int = 3
     archive: int = 1_000_000
+    sustained_s: float = 20.0
