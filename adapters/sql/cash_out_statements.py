@@ -9,6 +9,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     Select,
+    Table,
     Update,
     Uuid,
     bindparam,
@@ -17,11 +18,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sql.columns import Moment, Words
-from adapters.sql.sets import Given
-from adapters.sql.tables import OVERDUE, attempts, cash_outs, idempotency_keys
+from adapters.sql.sets import Given, Rows
+from adapters.sql.tables import OVERDUE, attempts, cash_outs, evidence, idempotency_keys
 from domain.cash_out import Action
 from domain.states import ENDINGS, Status
 
@@ -47,6 +47,26 @@ LOOKUPS = Given(
         "provider_transaction_id": Words,
     }
 )
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _note_the_end(insert: Any) -> Insert:  # noqa: ANN401 -- an INSERT of either dialect
+    """Insert attempts, or note how known ones ended."""
+    ending = ("outcome", "code", "detail", "ended_at")
+    noted: Insert = insert.on_conflict_do_update(
+        index_elements=[attempts.c.cash_out_id, attempts.c.number],
+        set_={name: insert.excluded[name] for name in ending},
+    )
+    return noted
+
+
+NEW = Rows(cash_outs, _names(cash_outs))
+NEW_KEYS = Rows(idempotency_keys, _names(idempotency_keys))
+TRIES = Rows(attempts, _names(attempts), _note_the_end)
+PIECES = Rows(evidence, _names(evidence))
 CHANGES = Given({"was_version": BigInteger, **{name: cash_outs.c[name].type for name in SAVED}})
 
 
@@ -138,18 +158,6 @@ def save(dialect: str) -> Update:
         update(cash_outs)
         .where(cash_outs.c.id == given.c.id, cash_outs.c.version == given.c.was_version)
         .values({name: given.c[name] for name in SAVED if name != "id"})
-    )
-
-
-@cache
-def upsert_attempts(dialect: str) -> Insert:
-    """Insert attempts, or note how known ones ended."""
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    new = insert(attempts)
-    ending = ("outcome", "code", "detail", "ended_at")
-    return new.on_conflict_do_update(
-        index_elements=[attempts.c.cash_out_id, attempts.c.number],
-        set_={name: new.excluded[name] for name in ending},
     )
 
 

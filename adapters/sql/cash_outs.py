@@ -15,7 +15,6 @@ from adapters.sql.rows import (
     to_row,
 )
 from adapters.sql.session import Session
-from adapters.sql.tables import cash_outs, evidence, idempotency_keys
 from application.ports import Claimed, Clock, Identity, KeyUse, Known, Lookup
 from domain.cash_out import Action, CashOut, Change
 
@@ -50,10 +49,10 @@ class SqlCashOuts:
 
     async def add(self, changes: Sequence[Change], keys: Sequence[KeyUse]) -> None:
         """Insert new cash-outs with their keys; raise Conflict when a key or reference is taken."""
-        await self._session.write(cash_outs.insert(), [to_row(each.after) for each in changes])
+        await self._session.write(sql.NEW, [to_row(each.after) for each in changes])
         await self._add_evidence(changes)
         await self._session.write(
-            idempotency_keys.insert(),
+            sql.NEW_KEYS,
             [
                 {"user_id": use.user_id, "key": use.key, "cash_out_id": use.cash_out_id}
                 for use in keys
@@ -103,7 +102,7 @@ class SqlCashOuts:
             for attempt in change.after.attempts
             if attempt not in change.before.attempts
         ]
-        await self._session.write(sql.upsert_attempts(self._session.dialect), moved)
+        await self._session.write(sql.TRIES, moved)
         await self._add_evidence(changes)
 
     async def find(self, lookups: Sequence[Lookup]) -> dict[Lookup, UUID]:
@@ -153,7 +152,7 @@ class SqlCashOuts:
 
     async def _add_evidence(self, changes: Sequence[Change]) -> None:
         pieces = [evidence_to_row(piece) for change in changes for piece in change.evidence]
-        await self._session.write(evidence.insert(), pieces)
+        await self._session.write(sql.PIECES, pieces)
 
     def _merged(self, changes: Sequence[Change]) -> list[Change]:
         """Return one change per cash-out; raise Conflict where one does not build on the last."""

@@ -1,5 +1,6 @@
 """Column types: moments that keep their zone, and text that every database takes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,13 @@ class Moment(TypeDecorator[datetime]):
             return (value - _EPOCH) // _MICROSECOND
         return value.astimezone(UTC)
 
+    def stored(self, values: Sequence[datetime | None]) -> Sequence[datetime | None]:
+        """Return a whole column as PostgreSQL's driver takes it; raise ValueError as above."""
+        if any(value is not None and value.tzinfo is None for value in values):
+            message = "a moment without a zone cannot be stored"
+            raise ValueError(message)
+        return values
+
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401
         """Return the moment in UTC."""
         if value is None:
@@ -59,7 +67,22 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Return the text with the characters replaced that cannot be stored."""
         del dialect
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        replaced = value.replace("\0", "\ufffd")
-        return replaced.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return None if value is None else _storable(value)
+
+    def stored(self, values: Sequence[str | None]) -> Sequence[str | None]:
+        """Return a whole column as PostgreSQL's driver takes it."""
+        together = "".join(value for value in values if value is not None)
+        if _is_plain(together):
+            return values
+        return [None if value is None else _storable(value) for value in values]
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and "\0" not in value
+
+
+def _storable(value: str) -> str:
+    if _is_plain(value):
+        return value
+    replaced = value.replace("\0", "\ufffd")
+    return replaced.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -44,13 +44,14 @@ _SQLITE_UNAVAILABLE = (
     "SQLITE_PROTOCOL",
 )
 
+DRIVER_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Whatever PostgreSQL's driver raises by itself."""
+
 _WHATEVER_A_STORE_RAISES = (
     DBAPIError,
     NoConnectionFree,
     PendingRollbackError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    *DRIVER_FAULTS,
     OSError,
     TimeoutError,
 )

@@ -20,12 +20,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sql.columns import Moment, Words
 from adapters.sql.rows import Row, finding_from_text, finding_to_text
 from adapters.sql.session import Session
-from adapters.sql.sets import Given
+from adapters.sql.sets import Given, Rows
 from adapters.sql.tables import PARKED, cash_outs, inbox
 from application.ports import Delivery, Lookup, Receipt
 
@@ -53,10 +52,12 @@ def _signed(dialect: str) -> Select[Any]:
     )
 
 
-@cache
-def _insert(dialect: str) -> Insert:
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(inbox).on_conflict_do_nothing(index_elements=["provider", "digest"])
+def _once(insert: Any) -> Insert:  # noqa: ANN401 -- an INSERT of either dialect
+    kept: Insert = insert.on_conflict_do_nothing(index_elements=["provider", "digest"])
+    return kept
+
+
+_NEW = Rows(inbox, [column.name for column in inbox.columns if column.name != "cash_out_id"], _once)
 
 
 @cache
@@ -104,7 +105,7 @@ class SqlInbox:
         dialect = self._session.dialect
         # One order for all, so that two batches with the same webhooks do not wait in a circle.
         ordered = sorted(new, key=lambda each: (each.provider, each.digest))
-        await self._session.write(_insert(dialect), [_to_row(each) for each in ordered])
+        await self._session.write(_NEW, [_to_row(each) for each in ordered])
         given = sorted({(each.provider, each.digest) for each in new})
         rows = await self._session.rows_for(_kept(dialect), _DIGESTS, given)
         kept = {(row["provider"], row["digest"]): row for row in rows}

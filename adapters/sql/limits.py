@@ -12,21 +12,22 @@ from sqlalchemy import (
     Text,
     Update,
     and_,
-    bindparam,
     literal,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from adapters.sql.columns import Words
 from adapters.sql.session import Session
-from adapters.sql.sets import Given
+from adapters.sql.sets import Given, Rows
 from adapters.sql.tables import limit_counters
 from domain.limits import Counted, Slot
 
 _KEY = ("user_id", "provider", "currency", "window")
-_SLOTS = Given({"user_id": Words, "provider": Words, "currency": String(3), "window": Text})
+_SLOT: dict[str, Any] = {"user_id": Words, "provider": Words, "currency": String(3), "window": Text}
+_SLOTS = Given(_SLOT)
+_FREED = Given({**_SLOT, "freed": BigInteger})
 
 
 @cache
@@ -51,23 +52,30 @@ def select_used(dialect: str) -> Select[Any]:
     return select(*_columns()).join_from(given, limit_counters, same)
 
 
+def _take_over(insert: Any) -> Insert:  # noqa: ANN401 -- an INSERT of either dialect
+    kept = {name: insert.excluded[name] for name in ("used_minor", "cap_minor")}
+    changed: Insert = insert.on_conflict_do_update(index_elements=list(_KEY), set_=kept)
+    return changed
+
+
+_COUNTED = Rows(limit_counters, [*_KEY, "used_minor", "cap_minor"], _take_over)
+
+
 @cache
-def _write(dialect: str) -> Insert:
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    new = insert(limit_counters)
-    return new.on_conflict_do_update(
-        index_elements=list(_KEY),
-        set_={"used_minor": new.excluded.used_minor, "cap_minor": new.excluded.cap_minor},
+def _give_back(dialect: str) -> Update:
+    """Take off what is freed, with the counters locked in slot order first."""
+    given, row = _FREED.table(dialect), limit_counters.c
+    locked = (
+        select(*(row[name] for name in _KEY), given.c.freed)
+        .join_from(given, limit_counters, and_(*(row[name] == given.c[name] for name in _KEY)))
+        .order_by(*(row[name] for name in _KEY))
+        .with_for_update(of=limit_counters)
+        .cte("locked")
     )
-
-
-@cache
-def _give_back() -> Update:
-    row = limit_counters.c
     return (
         update(limit_counters)
-        .where(*(row[name] == bindparam(f"of_{name}") for name in _KEY))
-        .values(used_minor=row.used_minor - bindparam("freed", type_=BigInteger))
+        .where(*(row[name] == locked.c[name] for name in _KEY))
+        .values(used_minor=row.used_minor - locked.c.freed)
     )
 
 
@@ -92,15 +100,12 @@ class SqlLimits:
             {**_key(slot), "used_minor": counted[slot].used, "cap_minor": counted[slot].cap}
             for slot in sorted(counted)
         ]
-        await self._session.write(_write(self._session.dialect), rows)
+        await self._session.write(_COUNTED, rows)
 
     async def give_back(self, freed: Mapping[Slot, int]) -> None:
         """Take minor units off the counters, in slot order."""
-        rows = [
-            {**{f"of_{name}": part for name, part in _key(slot).items()}, "freed": freed[slot]}
-            for slot in sorted(freed)
-        ]
-        await self._session.write(_give_back(), rows)
+        rows = [(*_key(slot).values(), freed[slot]) for slot in sorted(freed)]
+        await self._session.run_for(_give_back(self._session.dialect), _FREED, rows)
 
     async def used(self, slots: Sequence[Slot]) -> dict[Slot, int]:
         """Return what is used, without locking."""

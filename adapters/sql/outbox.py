@@ -20,7 +20,7 @@ from sqlalchemy import (
 from adapters.sql.columns import Moment
 from adapters.sql.rows import Row, event_from_row, event_to_row
 from adapters.sql.session import Session
-from adapters.sql.sets import Given
+from adapters.sql.sets import Given, Rows
 from adapters.sql.tables import outbox
 from application.ports import OutboxEntry
 from domain.events import Event
@@ -28,6 +28,7 @@ from domain.events import Event
 SETTLES_AFTER = timedelta(seconds=30)
 """Longer than any transaction lasts: what is missing from the sequence by then never comes."""
 
+_NEW = Rows(outbox, ["event_id", "type", "cash_out_id", "sequence", "at", "body"])
 _POSITIONS = Given({"position": BigInteger})
 _MOST = bindparam("most", type_=BigInteger)
 
@@ -96,7 +97,7 @@ class SqlOutbox:
 
     async def add(self, events: Sequence[Event]) -> None:
         """Append events, in order."""
-        await self._session.write(outbox.insert(), [event_to_row(event) for event in events])
+        await self._session.write(_NEW, [event_to_row(event) for event in events])
 
     async def waiting(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that have not been acknowledged, in order."""

@@ -146,7 +146,7 @@ async def _page(
     statement = _with_attempts(listed).order_by(
         listed.c.created_at.desc(), listed.c.id.desc(), attempts.c.number
     )
-    return _collected(await session.rows(statement))
+    return _collected(await session.search(statement))
 
 
 def _conditions(which: HistoryFilter) -> list[ColumnElement[bool]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -11,19 +11,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.database import BEGIN, Database
-from adapters.sql.faults import translated
-from adapters.sql.sets import Given, chunks
+from adapters.sql.direct import direct
+from adapters.sql.faults import DRIVER_FAULTS, translated
+from adapters.sql.sets import Given, Rows, chunks
 from application.ports import Conflict, StorageUnavailable
 
 Found = TypeVar("Found")
 
 
 class Session:
-    """A connection inside a transaction. After any fault it can only be rolled back."""
+    """A connection inside a transaction. After any fault it can only be rolled back.
+
+    On PostgreSQL the transaction is the driver's: SQLAlchemy's connection only lends it, with what
+    it runs itself inside the same transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._open: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None
+        self._transaction: asyncpg.transaction.Transaction | None = None
         self._broken: Exception | None = None
         self.committing = False
 
@@ -44,7 +51,11 @@ class Session:
             self._database.check()
             if not self.is_postgres:
                 await self._open.execution_options(**{BEGIN: "IMMEDIATE"})
-            await self._open.begin()
+                await self._open.begin()
+                return
+            driver = await self._lend(self._open)
+            self._transaction = driver.transaction()
+            await self._transaction.start()
 
     async def begin_reading(self) -> None:
         """Take a connection for reads that hold nothing up."""
@@ -52,9 +63,15 @@ class Session:
             self._open = await self._database.engine.connect()
             self._database.check()
             if self.is_postgres:
-                await self._open.execution_options(isolation_level="AUTOCOMMIT")
+                await self._lend(self._open)
             else:
                 await self._open.execution_options(**{BEGIN: "DEFERRED"})
+
+    async def _lend(self, connection: AsyncConnection) -> "asyncpg.Connection":
+        """Have SQLAlchemy begin nothing of its own, and return the driver's connection."""
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        self._driver = (await connection.get_raw_connection()).driver_connection
+        return self._driver
 
     async def run(
         self,
@@ -70,10 +87,19 @@ class Session:
             self._broken = fault
             raise
 
+    async def search(self, statement: Executable) -> list[dict[str, Any]]:
+        """Execute a statement that was made for the occasion; return its rows by column name."""
+        result = await self.run(statement)
+        names = list(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result]
+
     async def rows(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Execute one statement and return its rows by column name."""
+        """Execute one of our fixed statements and return its rows by column name."""
+        if self._driver is not None:
+            with self._breaking():
+                return await direct(statement).fetch(self._driver, parameters or {})
         result = await self.run(statement, parameters)
         names = list(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result]
@@ -111,13 +137,35 @@ class Session:
         touched = 0
         for chunk in chunks(rows):
             bound = {**given.parameters(dialect, chunk), **(parameters or {})}
-            touched += (await self.run(statement, bound)).rowcount
+            touched += await self._touch(statement, bound)
         return touched
 
-    async def write(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute a statement once per row, sent together, in chunks."""
+    async def write(self, into: Rows, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows in their order, or change those that are there already, in chunks."""
+        connection = self._connection()
+        statement = into.insert(self.dialect)
         for chunk in chunks(rows):
-            await self.run(statement, chunk)
+            if self._driver is None:
+                await self.run(statement, chunk)
+            else:
+                values = [[row[name] for name in into.names] for row in chunk]
+                await self._touch(statement, into.given.parameters(connection.dialect, values))
+
+    async def _touch(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
+        if self._driver is None:
+            return (await self.run(statement, parameters)).rowcount
+        with self._breaking():
+            return await direct(statement).run(self._driver, parameters)
+
+    @contextlib.contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Raise what a fault of the driver means; nothing can be committed after it."""
+        try:
+            with translated():
+                yield
+        except (Conflict, StorageUnavailable, *DRIVER_FAULTS) as fault:
+            self._broken = fault
+            raise
 
     def conflict(self, why: str) -> Conflict:
         """Return the Conflict to raise; nothing of this transaction can be committed any more."""
@@ -133,7 +181,11 @@ class Session:
             raise self._broken
         self.committing = True
         with translated(committing=True):
-            await self._connection().commit()
+            if self._transaction is not None:
+                await self._transaction.commit()
+                self._transaction = None
+            else:
+                await self._connection().commit()
             # Into a file that was deleted meanwhile: kept until this process ends, and no longer.
             self._database.check()
         self.committing = False
@@ -144,7 +196,7 @@ class Session:
         hung: the server did not answer in time. Then, and when it does not answer the rollback, the
         connection is dropped instead: the server rolls back on its own.
         """
-        connection, self._open = self._open, None
+        connection, self._open, self._driver = self._open, None, None
         if connection is None:
             return
         limit_s = self._database.limits.rollback_s
@@ -152,6 +204,7 @@ class Session:
             if not hung:
                 with translated():
                     async with asyncio.timeout(limit_s):
+                        await self._roll_back()
                         await connection.close()
         except StorageUnavailable:
             hung = True
@@ -161,6 +214,11 @@ class Session:
         finally:
             if hung:
                 await _drop(connection, limit_s)
+
+    async def _roll_back(self) -> None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            await transaction.rollback()
 
     def _connection(self) -> AsyncConnection:
         if self._open is None:

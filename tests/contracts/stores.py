@@ -15,6 +15,7 @@ from adapters.memory.reader import MemoryReader
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
 from adapters.sql.database import Database, DatabaseLimits, open_database
+from adapters.sql.faults import DRIVER_FAULTS
 from adapters.sql.read_model import SqlReader
 from adapters.sql.unit_of_work import SqlUnits
 from application.ports import KeyUse, Reader, Units
@@ -29,7 +30,7 @@ from tests.strategies import NOW, a_cash_out
 PATIENT = DatabaseLimits(pool_wait_s=30.0, unit_s=60.0, lock_s=30.0, statement_s=30.0, busy_s=30.0)
 """Limits for tests that race: a busy machine is slow, and that is not what they are about."""
 
-REFUSED_AS_A_BUG = (IllegalTransition, BrokenCounter, DBAPIError)
+REFUSED_AS_A_BUG = (IllegalTransition, BrokenCounter, DBAPIError, *DRIVER_FAULTS)
 """What a store raises for what may never happen: not a Conflict, which would be tried again."""
 
 
