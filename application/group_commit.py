@@ -22,7 +22,8 @@ class GroupCommit(Generic[Item, Result]):
     """Turns a use case that takes many into a door for one.
 
     largest: items in a batch. waiting_most: items in the queue before callers are sent away with
-    Overloaded. One batch is under way at a time.
+    Overloaded. at_once: batches under way, so that one is prepared while another is made durable;
+    1 where the store has a single writer.
     """
 
     def __init__(
@@ -31,13 +32,15 @@ class GroupCommit(Generic[Item, Result]):
         *,
         largest: int = 200,
         waiting_most: int = 2_000,
+        at_once: int = 1,
     ) -> None:
         """Take the use case; it returns one result per item, in order."""
         self._decide = decide
         self._largest = largest
         self._waiting_most = waiting_most
+        self._at_once = at_once
         self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: Item) -> Result:
         """Return this item's own result; raise what its batch raised, or Overloaded.
@@ -48,8 +51,8 @@ class GroupCommit(Generic[Item, Result]):
             raise Overloaded
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append((item, answer))
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._work())
+        if len(self._running) < self._at_once:
+            self._running.add(asyncio.create_task(self._work()))
         return await answer
 
     @property
@@ -59,13 +62,17 @@ class GroupCommit(Generic[Item, Result]):
 
     async def finish(self) -> None:
         """Wait until everything that was asked is decided."""
-        while self._running is not None and not self._running.done():
-            await asyncio.wait({self._running})
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def _work(self) -> None:
-        while self._queue:
-            size = min(self._largest, len(self._queue))
-            await self._decide_batch([self._queue.popleft() for _ in range(size)])
+        try:
+            while self._queue:
+                size = min(self._largest, len(self._queue))
+                await self._decide_batch([self._queue.popleft() for _ in range(size)])
+        finally:
+            # Here, not when the task is done: what is asked in between would wait for nobody.
+            self._running -= {asyncio.current_task()}
 
     async def _decide_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         decision = self._decided([item for item, _ in batch])

@@ -60,6 +60,34 @@ async def test_what_comes_while_a_batch_is_decided_is_the_next_batch() -> None:
     assert door.waiting == 0
 
 
+async def test_as_many_batches_are_under_way_as_may_be_and_the_rest_waits() -> None:
+    desk = Desk()
+    door = GroupCommit(desk, at_once=2)
+    desk.gate.clear()
+    tasks = []
+    for number in (1, 2, 3, 4):
+        tasks += await waiting_callers(door, [number])
+        await asyncio.sleep(0)
+    assert desk.batches == [[1], [2]]
+    assert door.waiting == 2
+    desk.gate.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+    assert desk.batches == [[1], [2], [3, 4]]
+
+
+async def test_what_is_asked_as_a_batch_ends_is_decided() -> None:
+    """Between its last look at the queue and its end nobody may be forgotten."""
+    desk = Desk()
+    door = GroupCommit(desk)
+
+    async def ask_again() -> int:
+        await door(1)
+        return await door(2)
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*(ask_again() for _ in range(20))) == [4] * 20
+
+
 async def test_a_batch_has_a_largest_size() -> None:
     desk = Desk()
     door = GroupCommit(desk, largest=4)
