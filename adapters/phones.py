@@ -1,9 +1,14 @@
 """The numbering plan: what people write as a phone number, read strictly."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType, carrier
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType, carrier
+from phonenumbers.carrierdata import CARRIER_DATA
 
 from domain.payee import COUNTRIES, Country, Msisdn
 
@@ -11,6 +16,20 @@ LONGEST = 24
 _WRITTEN = re.compile(r"(?:\+|00)?[0-9][0-9 ().-]*", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", " ().-")
 _CAN_HAVE_AN_ACCOUNT = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+_ISO_OF: Final = {country.calling_code: country.iso for country in COUNTRIES.values()}
+_CODE: Final = slice(1, 4)
+"""Where an E.164 number of ours has its calling code: all of them have three digits."""
+_NEVER_MOBILE: Final = (
+    "premium_rate",
+    "toll_free",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+)
+"""What the library takes a number for first, by the names of its descriptions."""
 
 
 class PhoneNumbers:
@@ -45,6 +64,71 @@ def _international(digits: str) -> str:
 
 
 def _mobile(e164: str) -> Msisdn | None:
+    iso = _ISO_OF.get(e164[_CODE])
+    plan = _plan(iso) if iso else None
+    if plan is not None and plan.mobile.fullmatch(e164):
+        return Msisdn(e164, plan.iso, plan.operator(e164))
+    return _at_length(e164)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the library knows of one of our countries, in a form that is quick to ask.
+
+    mobile: E.164 numbers that it would read as they are and call mobile; whatever this does not
+    match may still be one. operators: names by the digits that their numbers begin with.
+    """
+
+    iso: str
+    mobile: re.Pattern[str]
+    operators: Mapping[str, str]
+    longest: int
+
+    def operator(self, e164: str) -> str:
+        """Return who issued the number, empty when that is not known."""
+        for length in range(self.longest, 0, -1):
+            name = self.operators.get(e164[1 : 1 + length])
+            if name is not None:
+                return name
+        return ""
+
+
+@cache
+def _plan(iso: str) -> _Plan | None:
+    """Return a country's plan, None where the library's cannot be said in one pattern."""
+    code = COUNTRIES[iso].calling_code
+    mobile = _pattern(code, PhoneMetadata.metadata_for_region(iso))
+    if mobile is None or phonenumbers.region_codes_for_country_code(int(code)) != (iso,):
+        return None
+    operators = {
+        prefix: names["en"]
+        for prefix, names in CARRIER_DATA.items()
+        if prefix.startswith(code) and "en" in names
+    }
+    return _Plan(iso, mobile, operators, max(map(len, operators), default=0))
+
+
+def _pattern(code: str, known: PhoneMetadata | None) -> re.Pattern[str] | None:
+    if known is None or known.general_desc is None or known.mobile is None:
+        return None
+    before = (getattr(known, name) for name in _NEVER_MOBILE)
+    unlike = [f"(?:{each.national_number_pattern})$" for each in before if each is not None]
+    if known.national_prefix_for_parsing:
+        # It may have a trunk prefix in front, which is no part of the number.
+        unlike.append(known.national_prefix_for_parsing)
+    lengths = known.mobile.possible_length or known.general_desc.possible_length
+    return re.compile(
+        rf"\+{code}"
+        + "".join(f"(?!{each})" for each in unlike)
+        + f"(?={'|'.join(f'[0-9]{{{length}}}$' for length in lengths)})"
+        + f"(?=(?:{known.general_desc.national_number_pattern})$)"
+        + f"(?:{known.mobile.national_number_pattern})",
+        re.ASCII,
+    )
+
+
+def _at_length(e164: str) -> Msisdn | None:
+    """Return what the library, and our own table, make of any number."""
     try:
         number = phonenumbers.parse(e164)
     except NumberParseException:

@@ -1,4 +1,4 @@
-"""The application: routes, the guard before them, one place for errors, the edge around all."""
+"""The application: routes, a doorkeeper, one place for errors, the edge around all."""
 
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import structlog
 from litestar import Litestar, Response, route
+from litestar.enums import MediaType
 from litestar.events import BaseEventEmitterBackend
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.web.answers import plain
 from adapters.web.auth import PUBLIC, SignedIn
 from adapters.web.cash_outs import cash_out_routes
 from adapters.web.catalogue import provider_routes
@@ -44,7 +44,8 @@ def build_app(parts: WebParts) -> Api:
     ]
     app = Litestar(
         route_handlers=[*_options(routes), *routes],
-        guards=[SignedIn(parts.auth)],
+        # A guard would do the same, and the framework copies the handler for it each time.
+        before_request=SignedIn(parts.auth),
         exception_handlers={Exception: _answer_fault},
         event_emitter_backend=_NoEvents,
         lifespan=[_Opening(parts.lifespans)],
@@ -79,7 +80,13 @@ def _answer_fault(request: WebRequest, fault: Exception) -> Response[bytes]:
         )
     if isinstance(fault, ClientGone):
         exchange.code = "CLIENT_GONE"
-    return plain(told.problem.body(), status=told.problem.status, headers=told.problem.headers)
+    problem = told.problem
+    return Response(
+        problem.body(),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type=MediaType.JSON,
+    )
 
 
 def _options(routes: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:

@@ -15,8 +15,6 @@ from typing import Any, Final, Protocol
 
 import jwt
 import msgspec
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 
 from adapters.web.exchange import WebRequest, sign_in
 from adapters.web.problems import unauthorized
@@ -195,23 +193,21 @@ def issue_token(
 
 
 class SignedIn:
-    """The guard of every route: without a good token nothing passes that is not marked public."""
+    """Stands before every route: without a good token nothing passes that is not marked public."""
 
     def __init__(self, tokens: TokenVerifier) -> None:
         """Take what knows the tokens."""
         self._tokens = tokens
 
-    async def __call__(
-        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-    ) -> None:
+    async def __call__(self, request: WebRequest) -> None:
         """Note the caller; raise Problem UNAUTHORIZED."""
-        if handler.opt.get(PUBLIC):
+        if request.route_handler.opt.get(PUBLIC):
             return
         try:
-            caller = await self._tokens.verify(_bearer(connection.scope["headers"]))
+            caller = await self._tokens.verify(_bearer(request.scope["headers"]))
         except InvalidToken:
             raise unauthorized() from None
-        sign_in(WebRequest(connection.scope), caller)
+        sign_in(request, caller)
 
 
 def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.web.answers import success
+from adapters.web.answers import Answer, success
 from adapters.web.cursors import Cursor, write_cursor
 from adapters.web.exchange import WebRequest, caller_of
 from adapters.web.headers import idempotency_key, language, preferred_wait, require_json
@@ -41,24 +41,24 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     """Return the routes over these parts."""
     clock, taking = parts.clock, _Taking(parts)
 
-    def view(request: WebRequest, cash_out: CashOut) -> Response[bytes]:
+    def view(request: WebRequest, cash_out: CashOut) -> Answer:
         liked = language(request)
         return success(cash_out_view(cash_out, clock.now(), liked), headers=_spoken(liked))
 
     @post(CASH_OUTS, status_code=202)
-    async def request_cash_out(request: WebRequest) -> Response[bytes]:
+    async def request_cash_out(request: WebRequest) -> Answer:
         return await taking(request)
 
     @get(ONE_CASH_OUT)
-    async def get_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Response[bytes]:
+    async def get_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
         return view(request, await parts.get(caller_of(request), _id(cash_out_id)))
 
     @post(CANCEL, status_code=200)
-    async def cancel_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Response[bytes]:
+    async def cancel_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
         return view(request, await parts.cancel(caller_of(request), _id(cash_out_id)))
 
     @get(CASH_OUTS)
-    async def list_cash_outs(request: WebRequest) -> Response[bytes]:
+    async def list_cash_outs(request: WebRequest) -> Answer:
         caller, liked = caller_of(request), language(request)
         known = frozenset(each.id for each in parts.providers())
         asked = read_history_query(request.scope["query_string"], caller.user_id, known)
@@ -71,7 +71,7 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
         return success(_history(views, page, asked), headers=_spoken(liked))
 
     @get(QUOTE)
-    async def quote(request: WebRequest) -> Response[bytes]:
+    async def quote(request: WebRequest) -> Answer:
         asked = read_quote_query(request.scope["query_string"])
         priced = await parts.quote(
             caller_of(request), asked.provider, asked.currency, asked.amount, asked.account
@@ -93,7 +93,7 @@ class _Taking:
         """Begin to count what users ask."""
         self.limit = RateLimit(self.parts.settings.rate_limit_per_minute, self.parts.clock)
 
-    async def __call__(self, request: WebRequest) -> Response[bytes]:
+    async def __call__(self, request: WebRequest) -> Answer:
         """Answer one POST."""
         caller = caller_of(request)
         self.limit.take(caller.user_id)
@@ -105,7 +105,7 @@ class _Taking:
             raise taken
         return await self._answer(request, taken)
 
-    async def _answer(self, request: WebRequest, taken: Taken) -> Response[bytes]:
+    async def _answer(self, request: WebRequest, taken: Taken) -> Answer:
         cash_out, liked = taken.cash_out, language(request)
         headers = {"location": f"{CASH_OUTS}/{cash_out.id}", **_spoken(liked)}
         if taken.replayed:

@@ -1,9 +1,9 @@
 """The providers route."""
 
-from litestar import Response, get
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.web.answers import success
+from adapters.web.answers import Answer, success
 from adapters.web.exchange import WebRequest
 from adapters.web.parts import BASE, WebParts
 from adapters.web.schemas import ProvidersView
@@ -16,7 +16,7 @@ def provider_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     """Return the routes over these parts."""
 
     @get(PROVIDERS)
-    async def list_providers(request: WebRequest) -> Response[bytes]:  # noqa: ARG001
+    async def list_providers(request: WebRequest) -> Answer:  # noqa: ARG001
         now = parts.clock.now()
         return success(
             ProvidersView(providers=[provider_view(each, now) for each in parts.providers()])

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from litestar import Response, get
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.web.answers import plain
+from adapters.web.answers import Answer
 from adapters.web.auth import PUBLIC
 from adapters.web.openapi import openapi_document
 from adapters.web.parts import WebParts
@@ -53,8 +53,8 @@ _POLICY: Final = (
 )
 _KEPT: Final = {"cache-control": "public, max-age=86400"}
 _PACKAGED: Final = {
-    "swagger-ui.css": "text/css",
-    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "favicon-16x16.png": "image/png",
     "favicon-32x32.png": "image/png",
 }
@@ -66,20 +66,20 @@ def documentation_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     files = _Files(_folder(), {"start.js": _START})
 
     @get(SCHEMA, opt={PUBLIC: True})
-    async def documentation() -> Response[bytes]:
+    async def documentation() -> Answer:
         headers = {"content-security-policy": _POLICY}
-        return Response(_PAGE, media_type="text/html", headers=headers)
+        return Answer(_PAGE, headers=headers, media_type="text/html; charset=utf-8")
 
     @get(DOCUMENT, opt={PUBLIC: True})
-    async def openapi_json() -> Response[bytes]:
-        return plain(document)
+    async def openapi_json() -> Answer:
+        return Answer(document)
 
     @get(ASSET, opt={PUBLIC: True})
-    async def documentation_asset(asset: FromPath[str]) -> Response[bytes]:
+    async def documentation_asset(asset: FromPath[str]) -> Answer:
         return files.answer(asset)
 
     @get(FAVICON, opt={PUBLIC: True})
-    async def favicon() -> Response[bytes]:
+    async def favicon() -> Answer:
         return files.answer("favicon-32x32.png")
 
     return [documentation, openapi_json, documentation_asset, favicon]
@@ -92,14 +92,14 @@ class _Files:
     folder: Path
     read: dict[str, bytes]
 
-    def answer(self, name: str) -> Response[bytes]:
+    def answer(self, name: str) -> Answer:
         """Return a file; raise Problem NOT_FOUND."""
         if name in _PACKAGED and name not in self.read:
             self.read[name] = (self.folder / name).read_bytes()
         if name not in self.read:
             raise not_found()
-        media_type = _PACKAGED.get(name, "text/javascript")
-        return Response(self.read[name], media_type=media_type, headers=_KEPT)
+        media_type = _PACKAGED.get(name, "text/javascript; charset=utf-8")
+        return Answer(self.read[name], headers=_KEPT, media_type=media_type)
 
 
 def _folder() -> Path:

@@ -53,7 +53,7 @@ def sign_in(request: WebRequest, caller: Caller) -> None:
 
 
 def caller_of(request: WebRequest) -> Caller:
-    """Return on whose behalf the request is made; only behind the guard is there one."""
+    """Return on whose behalf the request is made; there is one where a token was needed."""
     caller: Caller = request.scope["user"]
     return caller
 

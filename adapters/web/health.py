@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from litestar import Response, get
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.web.answers import plain, success
+from adapters.web.answers import Answer, success
 from adapters.web.auth import PUBLIC
 from adapters.web.exchange import WebRequest, exchange_of
 from adapters.web.parts import WebParts
@@ -31,24 +31,24 @@ def health_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     readiness = _Readiness(parts)
 
     @get(HEALTH, opt={PUBLIC: True})
-    async def health() -> Response[bytes]:
+    async def health() -> Answer:
         alive = Liveness(
             status="ok",
             service=parts.settings.service_name,
             timestamp=moment(parts.clock.now()),
         )
-        return plain(JSON_BYTES.encode(alive))
+        return Answer(JSON_BYTES.encode(alive))
 
     @get(READY, opt={PUBLIC: True})
-    async def ready(request: WebRequest) -> Response[bytes]:
+    async def ready(request: WebRequest) -> Answer:
         found = await readiness()
         if found.status != "unavailable":
             return success(found)
         exchange_of(request).code = NOT_READY
-        return plain(
+        return Answer(
             JSON_BYTES.encode(_not_ready(found)),
-            status=HTTPStatus.SERVICE_UNAVAILABLE,
-            headers={"retry-after": str(_AGAIN_S)},
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            {"retry-after": str(_AGAIN_S)},
         )
 
     return [health, ready]

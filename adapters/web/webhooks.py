@@ -2,11 +2,11 @@
 
 from http import HTTPStatus
 
-from litestar import Response, post
+from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.web.answers import success
+from adapters.web.answers import Answer, success
 from adapters.web.auth import PUBLIC
 from adapters.web.exchange import WebRequest
 from adapters.web.headers import header_pairs
@@ -25,7 +25,7 @@ def webhook_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     bodies = parts.bodies
 
     @post(WEBHOOK, status_code=200, opt={PUBLIC: True})
-    async def receive_webhook(request: WebRequest, provider: FromPath[str]) -> Response[bytes]:
+    async def receive_webhook(request: WebRequest, provider: FromPath[str]) -> Answer:
         raw = await bodies.read(request)
         try:
             recorded = await parts.receive(provider, header_pairs(request), raw)

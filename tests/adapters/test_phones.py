@@ -1,11 +1,16 @@
 """Numbers are read as people write them, and anything that is not one is refused."""
 
+import re
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneMetadata
 
+from adapters import phones
 from adapters.phones import LONGEST, PhoneNumbers
-from domain.payee import COUNTRIES
+from domain.payee import COUNTRIES, Msisdn
 
 BASES = {
     "+237690000": "CM",
@@ -114,3 +119,51 @@ def test_a_number_of_our_own_table_is_always_taken(iso: str, digits: int) -> Non
         found = numbers.read(e164)
         assert found is not None
         assert found.country == iso
+
+
+# --- the quick way --------------------------------------------------------------------------------
+
+
+def told(read: Msisdn | None) -> tuple[str, str, str] | None:
+    """Return all of it: the operator takes no part in comparing two numbers."""
+    return (read.e164, read.country, read.operator) if read is not None else None
+
+
+@pytest.mark.parametrize("iso", COUNTRIES)
+def test_the_quick_way_says_what_the_library_says_of_every_block(iso: str) -> None:
+    chance, quickly = Random(iso), 0
+    plan = phones._plan(iso)
+    assert plan is not None
+    for lead in range(1000):
+        for length in (7, 8, 9, 10):
+            rest = "".join(chance.choices("0123456789", k=length - 3))
+            e164 = f"+{COUNTRIES[iso].calling_code}{lead:03}{rest}"
+            assert told(phones._mobile(e164)) == told(phones._at_length(e164)), e164
+            quickly += plan.mobile.fullmatch(e164) is not None
+    assert quickly > 20
+
+
+@given(st.sampled_from(sorted(COUNTRIES)), st.from_regex(r"[0-9]{4,12}", fullmatch=True))
+def test_the_quick_way_says_what_the_library_says_of_any_number(iso: str, digits: str) -> None:
+    e164 = f"+{COUNTRIES[iso].calling_code}{digits}"
+    assert told(phones._mobile(e164)) == told(phones._at_length(e164))
+
+
+@given(st.data())
+def test_the_quick_way_says_what_the_library_says_of_mobile_numbers(data: st.DataObject) -> None:
+    iso = data.draw(st.sampled_from(sorted(COUNTRIES)))
+    known = PhoneMetadata.metadata_for_region(iso)
+    assert known is not None
+    assert known.mobile is not None
+    mobile = re.compile(known.mobile.national_number_pattern or "", re.ASCII)
+    e164 = f"+{COUNTRIES[iso].calling_code}{data.draw(st.from_regex(mobile, fullmatch=True))}"
+    assert told(phones._mobile(e164)) == told(phones._at_length(e164))
+    assert phones._mobile(e164) is not None
+
+
+def test_a_common_number_is_read_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(phones, "_at_length", asked.append)
+    for number in ("+2250700000789", "00221 77 000 07 89", "237670000789"):
+        assert PhoneNumbers().read(number) is not None
+    assert asked == []
