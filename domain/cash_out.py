@@ -7,6 +7,7 @@ events that tell of it, the evidence that caused it. The shell stores a Change i
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
@@ -134,9 +135,35 @@ class Change:
         return self.after.status in unpaid and self.before.status not in unpaid
 
 
+class Changed(TypedDict, total=False):
+    """What a change may touch; everything else was settled when the cash-out was accepted."""
+
+    status: Status
+    provider_transaction_id: str | None
+    failure_code: FailureCode | None
+    failure_reason: str | None
+    review: ReviewReason | None
+    contradicted: bool
+    completed_at: datetime | None
+    plan: Plan | None
+    lease: Lease | None
+    attempts: tuple[Attempt, ...]
+    asked: int
+    asked_at: datetime | None
+    not_found_at: datetime | None
+    claim: Status | None
+    version: int
+    events: int
+    pieces: int
+    updated_at: datetime
+
+
 @dataclass(slots=True)
 class Draft:
-    """A change being made: the cash-out so far and what has been said about it."""
+    """A change being made: the cash-out so far and what has been said about it.
+
+    after: a copy that belongs to the draft alone until `finish` hands it out.
+    """
 
     before: CashOut
     now: datetime
@@ -147,7 +174,13 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Start from the cash-out as it is."""
-        self.after = self.before
+        self.after = replace(self.before)
+
+    def set(self, **changed: Unpack[Changed]) -> None:
+        """Change the cash-out so far."""
+        for name, value in changed.items():
+            # A new copy for each step would be most of what recording costs: nobody has this one.
+            object.__setattr__(self.after, name, value)
 
     def move(
         self, status: Status, *, code: FailureCode | None = None, reason: str | None = None
@@ -161,7 +194,7 @@ class Draft:
             self._enter(status, code, reason)
         elif verdict is Verdict.CONTRADICTION:
             if not self.after.contradicted:
-                self.after = replace(self.after, contradicted=True)
+                self.set(contradicted=True)
                 self.announce(EventType.CONTRADICTED, reported=status)
             self.call_human(ReviewReason.CONTRADICTION)
         return verdict
@@ -171,8 +204,7 @@ class Draft:
         if status is Status.FAILED:
             code = code or FailureCode.UNSPECIFIED
         ended = status in ENDINGS
-        self.after = replace(
-            self.after,
+        self.set(
             status=status,
             failure_code=code if unpaid else None,
             failure_reason=(reason or (FAILURES[code].english if code else None))
@@ -187,22 +219,22 @@ class Draft:
     def call_human(self, reason: ReviewReason) -> None:
         """Raise a review, unless one is open already."""
         if self.after.review is None:
-            self.after = replace(self.after, review=reason)
+            self.set(review=reason)
             self.announce(EventType.NEEDS_REVIEW)
 
     def announce(self, kind: EventType, *, reported: Status | None = None) -> None:
         """Add an event with the facts that its type carries."""
         sequence = self.after.events + 1
-        self.after = replace(self.after, events=sequence)
+        self.set(events=sequence)
         facts = _facts(kind, self.after, reported)
         self.events.append(event(kind, self.after.id, sequence, self.now, facts))
 
     def finish(self) -> Change:
         """Return the change; the version and the time of change move only when something did."""
-        after = self.after
-        if after != self.before:
-            after = replace(after, version=self.before.version + 1, updated_at=self.now)
-        return Change(self.before, after, tuple(self.events), tuple(self.evidence), self.verdict)
+        if self.after != self.before:
+            self.set(version=self.before.version + 1, updated_at=self.now)
+        events, evidence = tuple(self.events), tuple(self.evidence)
+        return Change(self.before, self.after, events, evidence, self.verdict)
 
 
 def _facts(
@@ -237,16 +269,15 @@ def accept(cash_out: CashOut) -> Change:
     """Return the first change of a new cash-out: due at once, and told to others."""
     draft = Draft(cash_out, cash_out.created_at)
     draft.announce(EventType.INITIATED)
-    first = replace(draft.after, plan=Plan(Action.SUBMIT, cash_out.created_at))
-    return Change(cash_out, first, tuple(draft.events), (), Verdict.MOVE)
+    draft.set(plan=Plan(Action.SUBMIT, cash_out.created_at))
+    return Change(cash_out, draft.after, tuple(draft.events), (), Verdict.MOVE)
 
 
 def begin_attempt(cash_out: CashOut, now: datetime, lease: Lease) -> Change:
     """Return the change that must be committed before the first byte of a submit leaves."""
     draft = Draft(cash_out, now)
     attempt = Attempt(len(cash_out.attempts) + 1, cash_out.reference, now)
-    draft.after = replace(
-        draft.after,
+    draft.set(
         attempts=(*cash_out.attempts, attempt),
         lease=lease,
         asked=0,
@@ -261,7 +292,7 @@ def begin_attempt(cash_out: CashOut, now: datetime, lease: Lease) -> Change:
 def ask_instead(cash_out: CashOut, now: datetime) -> Change:
     """Return the change of a plan to send into one to ask: sending is not allowed as things are."""
     draft = Draft(cash_out, now)
-    draft.after = replace(draft.after, plan=Plan(Action.ASK, now), lease=None)
+    draft.set(plan=Plan(Action.ASK, now), lease=None)
     return draft.finish()
 
 

@@ -71,5 +71,8 @@ def event(
     )
 
 
+_write = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _json(fact: str | Money) -> str:
-    return fact.plain if isinstance(fact, Money) else json.dumps(fact, ensure_ascii=False)
+    return fact.plain if isinstance(fact, Money) else _write(fact)

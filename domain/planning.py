@@ -3,7 +3,6 @@
 Every timer is the plan of a cash-out: an action and when it is due. Nothing open is without one.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.attempts import (
@@ -61,7 +60,7 @@ def plan_next(draft: Draft, report: Report, capabilities: Capabilities, policy: 
     elif isinstance(finding, Overdue) or _somebody_else_plans(draft, report):
         return
     elif (rung_for := _rung_meanwhile(draft, report, policy)) is not None:
-        draft.after = replace(draft.after, plan=rung_for)
+        draft.set(plan=rung_for)
     else:
         _plan_next_step(draft, report, capabilities, policy)
 
@@ -84,7 +83,7 @@ def _plan_next_step(
     action = Action.SUBMIT if decision.step is NextStep.SEND else Action.ASK
     delay = policy.jittered(_delay(draft, report, decision, policy), report.permille)
     delay = max(delay, _asked_to_wait(report.finding, policy))
-    draft.after = replace(draft.after, plan=Plan(action, draft.now + delay))
+    draft.set(plan=Plan(action, draft.now + delay))
 
 
 def _asked_to_wait(finding: Finding, policy: Policy) -> timedelta:
@@ -122,16 +121,16 @@ def _plan_after_ending(draft: Draft, report: Report, policy: Policy) -> None:
     finding, after = report.finding, draft.after
     if isinstance(finding, Doorbell):
         if finding.claim is None or _disagrees(after):
-            draft.after = replace(after, plan=Plan(Action.ASK, _earliest(draft, policy)))
+            draft.set(plan=Plan(Action.ASK, _earliest(draft, policy)))
     elif after.plan is None or not draft.before.holds(report.lease):
         return
     elif (rung_for := _rung_meanwhile(draft, report, policy)) is not None:
-        draft.after = replace(after, plan=rung_for)
+        draft.set(plan=rung_for)
     elif isinstance(finding, NoAnswer) and after.asked <= len(policy.poll_steps):
         due_at = draft.now + policy.poll_delay(after.asked, timedelta(0))
-        draft.after = replace(after, plan=Plan(Action.ASK, due_at))
+        draft.set(plan=Plan(Action.ASK, due_at))
     else:
-        draft.after = replace(after, plan=None)
+        draft.set(plan=None)
 
 
 def _disagrees(cash_out: CashOut) -> bool:
@@ -153,7 +152,7 @@ def _bring_forward(draft: Draft, policy: Policy) -> None:
     earliest = _earliest(draft, policy)
     # In somebody's hands, a due time behind his lease tells that it rang while he was asking.
     due_at = earliest if after.lease is not None else min(after.plan.due_at, earliest)
-    draft.after = replace(after, plan=Plan(Action.ASK, due_at))
+    draft.set(plan=Plan(Action.ASK, due_at))
 
 
 def _earliest(draft: Draft, policy: Policy) -> datetime:

@@ -38,10 +38,10 @@ def record(
     draft = Draft(cash_out, now if claimed_at is None else max(now, claimed_at))
     _learn(draft, report, policy)
     if cash_out.holds(report.lease):
-        draft.after = replace(draft.after, lease=None)
+        draft.set(lease=None)
     plan_next(draft, report, capabilities, policy)
     doubt(draft)
-    draft.after = replace(draft.after, pieces=draft.after.pieces + 1)
+    draft.set(pieces=draft.after.pieces + 1)
     draft.evidence.append(_evidence(draft, report))
     return draft.finish()
 
@@ -67,18 +67,18 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
         case News():
             _note_the_asking(draft, report)
             draft.verdict = _take(draft, report, finding)
-            draft.after = replace(draft.after, not_found_at=None)
+            draft.set(not_found_at=None)
         case NotFound():
             _note_the_asking(draft, report)
             since = asked_at(draft.before, report, policy)
             if since is not None:
-                draft.after = replace(draft.after, not_found_at=since)
+                draft.set(not_found_at=since)
         case NoAnswer():
             _note_the_asking(draft, report)
         case Doorbell():
             claims = [each for each in (finding.claim, draft.after.claim) if each is not None]
             furthest = max(claims, key=RANK.__getitem__, default=None)
-            draft.after = replace(draft.after, claim=furthest, not_found_at=None)
+            draft.set(claim=furthest, not_found_at=None)
         case Overdue():
             if not draft.after.ended:
                 draft.call_human(ReviewReason.UNKNOWN_TOO_LONG)
@@ -89,10 +89,10 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
 def _note_the_asking(draft: Draft, report: Report) -> None:
     if report.source is not Source.STATUS_QUERY:
         return
-    draft.after = replace(draft.after, asked=draft.after.asked + 1, asked_at=draft.now)
+    draft.set(asked=draft.after.asked + 1, asked_at=draft.now)
     if isinstance(report.finding, News) and draft.after.claim is None:
         # The provider knows of it, whatever became of our attempts.
-        draft.after = replace(draft.after, claim=Status.PROCESSING)
+        draft.set(claim=Status.PROCESSING)
     if draft.before.holds(report.lease):
         # Whoever sent these is gone without an answer: from now on they count as unknown.
         lost = Outcome(OutcomeKind.UNKNOWN, detail="no answer was recorded")
@@ -118,7 +118,7 @@ def _close(draft: Draft, outcome: Outcome, numbers: set[int]) -> None:
         else attempt
         for attempt in draft.after.attempts
     )
-    draft.after = replace(draft.after, attempts=closed)
+    draft.set(attempts=closed)
 
 
 def _take(draft: Draft, report: Report, news: News) -> Verdict:
@@ -134,7 +134,7 @@ def _take(draft: Draft, report: Report, news: News) -> Verdict:
         draft.call_human(ReviewReason.PROVIDER_ID_CONFLICT)
         return Verdict.MISMATCH
     if said_id and known_id is None:
-        draft.after = replace(draft.after, provider_transaction_id=said_id)
+        draft.set(provider_transaction_id=said_id)
     if news.status is None:
         if draft.after.ended:
             draft.call_human(ReviewReason.UNRECOGNISED_AFTER_ENDING)

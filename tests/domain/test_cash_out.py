@@ -199,3 +199,22 @@ def test_only_what_is_provably_not_on_the_wire_may_be_cancelled(
 
 def test_a_lease_lasts_as_long_as_the_policy_says() -> None:
     assert a_lease().until - NOW == POLICY.lease
+
+
+def test_a_change_copies_the_cash_out_once_and_leaves_the_old_one_alone() -> None:
+    """However many steps it has: a copy for each would be most of what deciding costs."""
+    before, untouched = fresh(), fresh()
+    draft = Draft(before, LATER)
+    copy = draft.after
+    draft.set(asked=3, claim=Status.PROCESSING)
+    draft.move(Status.FAILED, code=FailureCode.NAME_MISMATCH)
+    draft.call_human(ReviewReason.ECHO_MISMATCH)
+    change = draft.finish()
+    assert change.after is copy
+    assert (copy.asked, copy.status, copy.version) == (3, Status.FAILED, before.version + 1)
+    assert (change.before is before, before) == (True, untouched)
+
+
+def test_nothing_but_a_field_of_a_cash_out_can_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Draft(fresh(), LATER).set(planned=None)  # type: ignore[call-arg]

@@ -150,9 +150,9 @@ KEEPING = (
         "what has ended is asked about for ever",
         "Polls pile up with every cash-out, until the provider shuts us out.",
         "domain/planning.py",
-        "        draft.after = replace(after, plan=None)\n",
+        "        draft.set(plan=None)\n",
         "        due_at = draft.now + policy.poll_daily\n"
-        "        draft.after = replace(after, plan=Plan(Action.ASK, due_at))\n",
+        "        draft.set(plan=Plan(Action.ASK, due_at))\n",
         by_seeds(300, Invariant.COMES_TO_REST),
     ),
     Bug(

@@ -134,8 +134,8 @@ SENDING = (
         "any news takes the lease from its holder",
         "A webhook lets a second worker in while the first one is calling.",
         "domain/record.py",
-        "    if cash_out.holds(report.lease):\n        draft.after",
-        "    if True:\n        draft.after",
+        "    if cash_out.holds(report.lease):\n        draft.set",
+        "    if True:\n        draft.set",
         by_tests(
             "tests/domain/test_doorbells.py::test_nothing_fails_while_a_doorbell_is_unanswered"
         ),
@@ -144,8 +144,8 @@ SENDING = (
         "a not-found is dated by its answer",
         "An answer that took long proves more than it does, and a payout on its way is repeated.",
         "domain/record.py",
-        "                draft.after = replace(draft.after, not_found_at=since)\n",
-        "                draft.after = replace(draft.after, not_found_at=draft.now)\n",
+        "                draft.set(not_found_at=since)\n",
+        "                draft.set(not_found_at=draft.now)\n",
         by_tests(
             "tests/domain/test_record.py::test_not_found_counts_from_when_it_can_have_been_asked"
         ),
@@ -155,7 +155,7 @@ SENDING = (
         "What the provider has learnt of since counts as unknown to it, and is sent again.",
         "domain/record.py",
         "            draft.verdict = _take(draft, report, finding)\n"
-        "            draft.after = replace(draft.after, not_found_at=None)\n",
+        "            draft.set(not_found_at=None)\n",
         "            draft.verdict = _take(draft, report, finding)\n",
         by_tests("tests/domain/test_record.py::test_news_takes_not_found_back"),
     ),
