@@ -383,7 +383,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """One page, newest first. `total` counts all that match; `more` tells of another page."""
+    """One page, newest first. total: see `queries.total`. more: there is another page."""
 
     cash_outs: tuple[CashOut, ...]
     total: int

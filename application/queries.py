@@ -35,6 +35,20 @@ _LOOK_AGAIN = timedelta(milliseconds=500)
 """How often a waiting caller looks without being told, for changes made by other processes."""
 
 
+COUNTED_MOST = 10_000
+"""How many cash-outs a history counts: what a page costs must not grow with what is stored."""
+
+
+def total(counted: int, seen: int, most: int = COUNTED_MOST) -> int:
+    """Return how many there are in a history, as its pages tell it.
+
+    counted: how many match, counted up to `most`. seen: how many are known to match up to the end
+    of this page, and one more when there is another page. Exact below `most`; from there on at
+    least what is told, and always enough that the next page is announced.
+    """
+    return counted if counted < most else max(counted, seen)
+
+
 @dataclass(frozen=True, slots=True)
 class GetCashOut:
     """Reads one cash-out, and brings its next status query forward where that helps its user."""

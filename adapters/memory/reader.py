@@ -14,15 +14,20 @@ from application.ports import (
     StoredEvidence,
     StoreHealth,
 )
+from application.queries import COUNTED_MOST, total
 from domain.cash_out import CashOut
 from domain.limits import Slot
 
 
 class MemoryReader:
-    """Implements `Reader`; it never sees what a transaction under way has written."""
+    """Implements `Reader`; it never sees what a transaction under way has written.
 
-    def __init__(self, store: MemoryStore) -> None:
+    counted_most: see `application.queries.total`.
+    """
+
+    def __init__(self, store: MemoryStore, *, counted_most: int = COUNTED_MOST) -> None:
         self._store = store
+        self._counted_most = counted_most
 
     async def cash_out(self, cash_out_id: UUID) -> CashOut | None:
         """Return one cash-out with its attempts."""
@@ -35,7 +40,13 @@ class MemoryReader:
         matching = [each for each in self._store.cash_outs.values() if _matches(each, which)]
         matching.sort(key=lambda each: (each.created_at, each.id), reverse=True)
         rest = matching[(page - 1) * limit :] if behind is None else _behind(matching, behind)
-        return HistoryPage(tuple(rest[:limit]), total=len(matching), more=len(rest) > limit)
+        counted = min(len(matching), self._counted_most)
+        before = (page - 1) * limit if rest and behind is None else 0
+        return HistoryPage(
+            tuple(rest[:limit]),
+            total=total(counted, before + len(rest[: limit + 1]), self._counted_most),
+            more=len(rest) > limit,
+        )
 
     async def evidence(self, cash_out_id: UUID) -> list[StoredEvidence]:
         """Return everything that was learnt about a cash-out, in order."""

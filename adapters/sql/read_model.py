@@ -1,6 +1,7 @@
 """Reads that need no transaction: one statement sees one moment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -12,17 +13,20 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    literal,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.sql.columns import Moment, Words
 from adapters.sql.database import Database
 from adapters.sql.limits import used
 from adapters.sql.outbox import events_after, oldest_waiting
 from adapters.sql.rows import Row, attempt_from_row, from_row
 from adapters.sql.schema import schema_state
-from adapters.sql.session import Session, reading
+from adapters.sql.session import reading
 from adapters.sql.tables import attempts, cash_outs, evidence
 from application.ports import (
     Conflict,
@@ -35,6 +39,7 @@ from application.ports import (
     StoredEvidence,
     StoreHealth,
 )
+from application.queries import COUNTED_MOST, total
 from domain.attempts import Attempt
 from domain.cash_out import CashOut
 from domain.limits import Slot
@@ -43,17 +48,26 @@ _PREFIX = "attempt_"
 _HIDDEN = {"cash_out_id", "raw", "digest"}
 
 
-def _with_attempts(chosen: Any) -> Select[Any]:  # noqa: ANN401 -- a table or subquery
-    """Select chosen cash-outs with a row per attempt: both from the same moment."""
-    tries = [column.label(_PREFIX + column.name) for column in attempts.columns]
-    joined = chosen.outerjoin(attempts, attempts.c.cash_out_id == chosen.c.id)
-    return select(chosen, *tries).select_from(joined)
+_TRIES = [column.label(_PREFIX + column.name) for column in attempts.columns]
+_COUNTED = bindparam("counted_most", type_=BigInteger)
+_SKIPPED = bindparam("skipped", type_=BigInteger)
+_MOST = bindparam("most", type_=BigInteger)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a statement over a history depends on: which filters it has, and where it begins."""
+
+    filters: tuple[str, ...]
+    behind: bool
 
 
 @cache
 def _one() -> Select[Any]:
+    """Select a cash-out with a row per attempt: both from the same moment."""
     return (
-        _with_attempts(cash_outs)
+        select(cash_outs, *_TRIES)
+        .outerjoin(attempts, attempts.c.cash_out_id == cash_outs.c.id)
         .where(cash_outs.c.id == bindparam("this", type_=Uuid))
         .order_by(attempts.c.number)
     )
@@ -70,10 +84,11 @@ def _evidence() -> Select[Any]:
 
 
 class SqlReader:
-    """Implements `Reader`."""
+    """Implements `Reader`. counted_most: see `application.queries.total`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, counted_most: int = COUNTED_MOST) -> None:
         self._database = database
+        self._counted_most = counted_most
 
     async def cash_out(self, cash_out_id: UUID) -> CashOut | None:
         """Return one cash-out with its attempts."""
@@ -85,12 +100,22 @@ class SqlReader:
         self, which: HistoryFilter, limit: int, *, page: int = 1, behind: Place | None = None
     ) -> HistoryPage:
         """Return a page by number, or the page behind a place; newest first."""
-        wanted = _conditions(which)
+        filters = {name: value for name, value in _values(which).items() if value is not None}
+        begins: dict[str, object] = {"skipped": (page - 1) * limit}
+        if behind is not None:
+            begins = {"edge_at": behind.created_at, "edge_id": behind.id}
+        # One more than is shown tells of another page.
+        wanted = {**filters, **begins, "most": limit + 1, "counted_most": self._counted_most}
+        statement = _page(Shape(tuple(filters), behind is not None))
         async with reading(self._database) as session:
-            counted = await session.run(select(func.count()).where(*wanted))
-            total: int = counted.scalar_one()
-            found = await _page(session, wanted, limit, page=page, behind=behind)
-        return HistoryPage(tuple(found[:limit]), total=total, more=len(found) > limit)
+            rows = await session.rows(statement, wanted)
+        found = _collected([row for row in rows if row["id"] is not None])
+        before = (page - 1) * limit if found and behind is None else 0
+        return HistoryPage(
+            tuple(found[:limit]),
+            total=total(rows[0]["total"], before + len(found), self._counted_most),
+            more=len(found) > limit,
+        )
 
     async def evidence(self, cash_out_id: UUID) -> list[StoredEvidence]:
         """Return everything that was learnt about a cash-out, in order."""
@@ -121,45 +146,55 @@ class SqlReader:
         return StoreHealth(reachable=True, schema=state, oldest_event=oldest)
 
 
-async def _page(
-    session: Session,
-    wanted: Sequence[ColumnElement[bool]],
-    limit: int,
-    *,
-    page: int,
-    behind: Place | None,
-) -> list[CashOut]:
-    """Return up to `limit` cash-outs and one more, which tells of another page."""
+def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
     row = cash_outs.c
-    chosen = (
-        select(cash_outs)
-        .where(*wanted)
-        .order_by(row.created_at.desc(), row.id.desc())
-        .limit(bindparam("most", limit + 1, type_=BigInteger))
-    )
-    if behind is None:
-        chosen = chosen.offset(bindparam("skipped", (page - 1) * limit, type_=BigInteger))
-    else:
-        edge = tuple_(behind.created_at, behind.id, types=(row.created_at.type, row.id.type))
-        chosen = chosen.where(tuple_(row.created_at, row.id) < edge)
-    listed = chosen.subquery("listed")
-    statement = _with_attempts(listed).order_by(
-        listed.c.created_at.desc(), listed.c.id.desc(), attempts.c.number
-    )
-    return _collected(await session.search(statement))
+    known: dict[str, ColumnElement[bool]] = {
+        "user_id": row.user_id == bindparam("user_id", type_=Words),
+        "status": row.status == bindparam("status", type_=row.status.type),
+        "provider": row.provider == bindparam("provider", type_=Words),
+        "wallet_id": row.wallet_id == bindparam("wallet_id", type_=Words),
+        "start": row.created_at >= bindparam("start", type_=Moment),
+        "end": row.created_at < bindparam("end", type_=Moment),
+    }
+    return [known[name] for name in shape.filters]
 
 
-def _conditions(which: HistoryFilter) -> list[ColumnElement[bool]]:
-    row = cash_outs.c
-    conditions = [
-        row.user_id == which.user_id,
-        None if which.status is None else row.status == which.status,
-        None if which.provider is None else row.provider == which.provider,
-        None if which.wallet_id is None else row.wallet_id == which.wallet_id,
-        None if which.start is None else row.created_at >= which.start,
-        None if which.end is None else row.created_at < which.end,
-    ]
-    return [condition for condition in conditions if condition is not None]
+@cache
+def _page(shape: Shape) -> Select[Any]:
+    """Select a page of cash-outs with their attempts, and how many match: all of one moment.
+
+    What is skipped, counted and cut off is read from an index; only the cash-outs that are shown
+    are fetched. There is one row without a cash-out when the page is empty.
+    """
+    row, conditions = cash_outs.c, _conditions(shape)
+    some = select(literal(1, type_=BigInteger).label("one")).where(*conditions).limit(_COUNTED)
+    counted = select(func.count().label("total")).select_from(some.subquery()).subquery("counted")
+    place = tuple_(row.created_at, row.id)
+    edge = tuple_(bindparam("edge_at", type_=Moment), bindparam("edge_id", type_=Uuid))
+    chosen = select(row.id, row.created_at).where(*conditions)
+    chosen = chosen.where(place < edge) if shape.behind else chosen.offset(_SKIPPED)
+    listed = chosen.order_by(row.created_at.desc(), row.id.desc()).limit(_MOST).subquery("listed")
+    joined = (
+        counted.outerjoin(listed, true())
+        .outerjoin(cash_outs, row.id == listed.c.id)
+        .outerjoin(attempts, attempts.c.cash_out_id == row.id)
+    )
+    return (
+        select(counted.c.total, *cash_outs.columns, *_TRIES)
+        .select_from(joined)
+        .order_by(listed.c.created_at.desc(), listed.c.id.desc(), attempts.c.number)
+    )
+
+
+def _values(which: HistoryFilter) -> dict[str, object]:
+    return {
+        "user_id": which.user_id,
+        "status": which.status,
+        "provider": which.provider,
+        "wallet_id": which.wallet_id,
+        "start": which.start,
+        "end": which.end,
+    }
 
 
 def _collected(rows: Sequence[Row]) -> list[CashOut]:

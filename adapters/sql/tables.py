@@ -54,6 +54,8 @@ OVERDUE = text(f"{_OPEN} AND review IS NULL")
 """Open without a review: written out, because an index over it is used only for the same words."""
 PARKED = text("cash_out_id IS NULL AND lookup_reference IS NOT NULL")
 """Readable webhooks whose cash-out is not known yet."""
+MATCHED = text("cash_out_id IS NOT NULL")
+"""Webhooks that have done their work."""
 
 # Rows that change many times leave room on their page, so that an update stays on it, and are
 # vacuumed by what changed rather than by how large the archive has grown.
@@ -130,7 +132,15 @@ cash_outs = Table(
         sqlite_where=text("action IS NOT NULL"),
     ),
     Index("ix_cash_outs_overdue", "created_at", postgresql_where=OVERDUE, sqlite_where=OVERDUE),
-    Index("ix_cash_outs_history", "user_id", "created_at", "id"),
+    # What a history may be filtered by and never changes goes along, so that pages are counted and
+    # skipped without looking at the cash-outs.
+    Index(
+        "ix_cash_outs_history",
+        "user_id",
+        "created_at",
+        "id",
+        postgresql_include=["provider", "wallet_id"],
+    ),
     Index("ix_cash_outs_history_by_status", "user_id", "status", "created_at", "id"),
     postgresql_with=_HOT,
 )
@@ -249,6 +259,7 @@ inbox = Table(
         sqlite_where=text("replay_key IS NOT NULL"),
     ),
     Index("ix_inbox_parked", "received_at", postgresql_where=PARKED, sqlite_where=PARKED),
+    Index("ix_inbox_matched", "received_at", postgresql_where=MATCHED, sqlite_where=MATCHED),
 )
 
 leases = Table(

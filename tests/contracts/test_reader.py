@@ -8,11 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.ports import HistoryFilter, Place
+from adapters.memory.reader import MemoryReader
+from adapters.sql.read_model import SqlReader
+from application.ports import HistoryFilter, Place, Reader
 from domain.attempts import Attempt
 from domain.cash_out import Action, CashOut, Plan
 from domain.states import Status
-from tests.contracts.stores import Store, a_new, changed, keep, moved, put
+from tests.contracts.stores import Store, a_new, changed, keep, moved, put, some_new
 from tests.strategies import AFRI, NOW, ORANGE
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +127,36 @@ async def test_a_page_behind_the_last_is_empty(store: Store) -> None:
     await put(store, [a_new(1)])
     page = await store.reader.history(HistoryFilter("user-1"), 10, page=7)
     assert (page.cash_outs, page.total, page.more) == ((), 1, False)
+
+
+def counting_to(store: Store, most: int) -> Reader:
+    """Return a reader of the same store that counts no further."""
+    if store.database is not None:
+        return SqlReader(store.database, counted_most=most)
+    assert isinstance(store.reader, MemoryReader)
+    return MemoryReader(store.reader._store, counted_most=most)
+
+
+async def test_a_long_history_is_counted_no_further_than_its_pages_need(store: Store) -> None:
+    await put(store, some_new(7))
+    reader, mine = counting_to(store, 4), HistoryFilter("user-1")
+    pages = [await reader.history(mine, 2, page=number) for number in (1, 2, 3, 4, 5)]
+    assert [(len(page.cash_outs), page.total, page.more) for page in pages] == [
+        (2, 4, True),
+        (2, 5, True),
+        (2, 7, True),
+        (1, 7, False),
+        (0, 4, False),
+    ]
+    last = pages[1].cash_outs[-1]
+    behind = await reader.history(mine, 2, behind=Place(last.created_at, last.id))
+    assert (behind.cash_outs, behind.total, behind.more) == (pages[2].cash_outs, 4, True)
+
+
+async def test_a_short_history_is_counted_exactly_on_every_page(store: Store) -> None:
+    await put(store, some_new(3))
+    reader, mine = counting_to(store, 4), HistoryFilter("user-1")
+    assert [(await reader.history(mine, 2, page=n)).total for n in (1, 2, 3)] == [3, 3, 3]
 
 
 async def test_one_of_twenty_readers_brings_a_question_forward(store: Store) -> None:

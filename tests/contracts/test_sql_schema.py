@@ -127,7 +127,8 @@ async def test_a_downgrade_leaves_nothing_and_can_be_taken_back(empty_url: str) 
 
 
 @pytest.mark.parametrize(
-    ("revision", "state"), [("0001", "current"), ("9999", "new"), (None, "missing")]
+    ("revision", "state"),
+    [("0001", "old"), (REVISIONS[-1], "current"), ("9999", "new"), (None, "missing")],
 )
 async def test_the_state_of_the_schema_is_told(
     empty_url: str, revision: str | None, state: str
