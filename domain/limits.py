@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 from domain.corridors import TariffRow
 from domain.money import Money
 from domain.refusals import DailyLimitExceeded, MonthlyLimitExceeded
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Slot:
+class Slot(NamedTuple):
     """One counter: `window` is a UTC day (`2026-11-23`) or month (`2026-11`).
 
     Slots are ordered so that everybody locks them in the same order.
@@ -32,11 +31,9 @@ class Windows:
     @classmethod
     def of(cls, user_id: str, provider: str, currency: str, accepted_at: datetime) -> Self:
         """Return both counters for a moment (aware; taken in UTC)."""
-        at = accepted_at.astimezone(UTC)
-        return cls(
-            Slot(user_id, provider, currency, at.strftime("%Y-%m-%d")),
-            Slot(user_id, provider, currency, at.strftime("%Y-%m")),
-        )
+        day = accepted_at.astimezone(UTC).date().isoformat()
+        month = day.rpartition("-")[0]
+        return cls(Slot(user_id, provider, currency, day), Slot(user_id, provider, currency, month))
 
 
 def day_ends(now: datetime) -> datetime:

@@ -24,7 +24,7 @@ from adapters.sql.sets import Given, Rows
 from adapters.sql.tables import limit_counters
 from domain.limits import Counted, Slot
 
-_KEY = ("user_id", "provider", "currency", "window")
+_KEY = Slot._fields
 _SLOT: dict[str, Any] = {"user_id": Words, "provider": Words, "currency": String(3), "window": Text}
 _SLOTS = Given(_SLOT)
 _FREED = Given({**_SLOT, "freed": BigInteger})
@@ -97,14 +97,14 @@ class SqlLimits:
     async def write(self, counted: Mapping[Slot, Counted]) -> None:
         """Store locked counters with the caps they were checked against."""
         rows = [
-            {**_key(slot), "used_minor": counted[slot].used, "cap_minor": counted[slot].cap}
+            {**slot._asdict(), "used_minor": counted[slot].used, "cap_minor": counted[slot].cap}
             for slot in sorted(counted)
         ]
         await self._session.write(_COUNTED, rows)
 
     async def give_back(self, freed: Mapping[Slot, int]) -> None:
         """Take minor units off the counters, in slot order."""
-        rows = [(*_key(slot).values(), freed[slot]) for slot in sorted(freed)]
+        rows = [(*slot, freed[slot]) for slot in sorted(freed)]
         await self._session.run_for(_give_back(self._session.dialect), _FREED, rows)
 
     async def used(self, slots: Sequence[Slot]) -> dict[Slot, int]:
@@ -121,16 +121,6 @@ async def used(
     ordered = sorted(set(slots))
     if statement is None:
         statement = select_used(session.dialect)
-    given = [tuple(_key(slot).values()) for slot in ordered]
-    rows = await session.rows_for(statement, _SLOTS, given)
+    rows = await session.rows_for(statement, _SLOTS, ordered)
     found = {Slot(*(row[name] for name in _KEY)): int(row["used_minor"]) for row in rows}
     return {slot: found.get(slot, 0) for slot in ordered}
-
-
-def _key(slot: Slot) -> dict[str, str]:
-    return {
-        "user_id": slot.user_id,
-        "provider": slot.provider,
-        "currency": slot.currency,
-        "window": slot.window,
-    }

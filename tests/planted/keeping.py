@@ -113,8 +113,8 @@ KEEPING = (
         "a limit counts in the caller's day",
         "Whoever says that it is tomorrow where he is has a second daily limit.",
         "domain/limits.py",
-        "        at = accepted_at.astimezone(UTC)\n",
-        "        at = accepted_at\n",
+        "        day = accepted_at.astimezone(UTC).date()",
+        "        day = accepted_at.date()",
         by_tests("tests/domain/test_limits.py::test_windows_are_utc_days_and_months"),
     ),
     Bug(
