@@ -9,7 +9,8 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, cast
 
 import aiohttp
 import httpx
@@ -65,6 +66,12 @@ _AFTER_SENDING: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 
 
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Return an address parsed: those of submits and tokens are always the same."""
+    return httpx.URL(url)
+
+
 def _provider_tls() -> ssl.SSLContext:
     """Certificates and names verified, TLS 1.2 or newer, whatever this machine's policy allows."""
     tls = httpx.create_ssl_context(trust_env=False)
@@ -106,7 +113,7 @@ class JsonClient:
             return NotSent("no time was left to call")
         request = httpx.Request(
             method,
-            url,
+            _parsed(url),
             headers={**_ALWAYS, **headers},
             content=body or None,
             extensions={"timeout": self._timeouts},
@@ -123,14 +130,15 @@ class JsonClient:
 
     async def _exchange(self, request: httpx.Request) -> Exchange:
         response = await self._transport.handle_async_request(request)
+        stream = cast("httpx.AsyncByteStream", response.stream)
         body = bytearray()
         try:
-            async for chunk in response.aiter_raw():
+            async for chunk in stream:
                 body += chunk
                 if len(body) > self._limits.body_bytes:
                     return Unclear(f"HTTP {response.status_code} with a body that is too large")
         finally:
-            await response.aclose()
+            await stream.aclose()
         return Answer(
             response.status_code,
             bytes(body),

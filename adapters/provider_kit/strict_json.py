@@ -27,13 +27,7 @@ class NotReadable(Exception):
 def read_object(raw: bytes) -> dict[str, object]:
     """Return the JSON object in `raw`, every number as a Decimal; raise NotReadable."""
     try:
-        value = json.loads(
-            raw.decode(),
-            parse_int=_number,
-            parse_float=_number,
-            parse_constant=_no_constant,
-            object_pairs_hook=_pairs,
-        )
+        value = _STRICTLY.decode(raw.decode())
         if b"\\u" in raw:
             _check_texts(value)
     except (ValueError, ArithmeticError, RecursionError):
@@ -113,3 +107,11 @@ def _check_texts(value: object) -> None:
             waiting += (*each, *each.values())
         elif isinstance(each, list):
             waiting += each
+
+
+_STRICTLY: Final = json.JSONDecoder(
+    parse_int=_number,
+    parse_float=_number,
+    parse_constant=_no_constant,
+    object_pairs_hook=_pairs,
+)

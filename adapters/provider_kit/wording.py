@@ -16,6 +16,8 @@ def clean(text: str, longest: int = MESSAGE_LENGTH) -> str:
     Formatting characters (category C) go too: a right-to-left override would rewrite what an
     operator reads.
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:longest].rstrip()
     composed = unicodedata.normalize("NFC", text)
     kept = (
         " " if character.isspace() else character

@@ -16,7 +16,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.provider_kit.client import Answer, Exchange, JsonClient, NotSent, Unclear
+from adapters.provider_kit.client import (
+    Answer,
+    Exchange,
+    JsonClient,
+    NotSent,
+    Unclear,
+    _parsed,
+)
 from adapters.provider_kit.limits import CallLimits
 from tests.adapters.providers.partner import Partner, Raw, Reply, Seen, read_request, reset
 
@@ -197,6 +204,15 @@ async def test_a_reset_kept_alive_connection_is_unclear_and_never_sent_twice() -
     assert first == Answer(202)
     assert isinstance(second, Unclear)
     assert len(partner.seen) == 2
+
+
+async def test_an_address_that_is_called_again_is_not_parsed_again() -> None:
+    before = _parsed.cache_info().misses
+    async with Partner(lambda _seen: Reply(202)) as partner, calling() as client:
+        for _ in range(3):
+            await client.call("POST", f"{partner.url}/once", {}, body=BODY)
+    assert [seen.target for seen in partner.seen] == ["/once"] * 3
+    assert _parsed.cache_info().misses == before + 1
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
