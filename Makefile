@@ -10,7 +10,7 @@ MUTANTS ?=
 MUTMUT_ARGS ?= --max-children 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint cover bite mutants nightly sbom clean
+.PHONY: help install demo dev test lint cover bench bite mutants nightly sbom clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ cover: install ## Run the suite with branch coverage: 100 % of the core, 90 % of
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
 	@$(BIN)/coverage report --include='adapters/*,entrypoints/*' --fail-under=90
+
+bench: install ## Our speed beside its limits, some minutes: BENCH_ARGS='--rounds 5 --seconds 5'
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 bite: install ## Plant each known bug in a copy: is it found? BITE_ARGS='--only fee'
 	@$(BIN)/python -m tests.planted $(BITE_ARGS)

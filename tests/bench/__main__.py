@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,7 @@ SUBJECTS: dict[str, Subject] = {
 class Run:
     """What was found so far, by the names of the rows, and whose measurement crashed."""
 
+    subjects: Mapping[str, Subject]
     found: dict[str, list[Measured]] = field(default_factory=dict)
     crashed: dict[str, str] = field(default_factory=dict)
 
@@ -52,12 +53,20 @@ class Run:
         began = time.monotonic()
         try:
             with stand() as here:
-                for each in SUBJECTS[name].measure(here, size):
+                for each in self.subjects[name].measure(here, size):
                     self.found.setdefault(each.name, []).append(each)
         except Exception as fault:  # noqa: BLE001 -- this is a main: the other rows are still worth having
             self.crashed[name] = f"{type(fault).__name__}: {fault}"
             traceback.print_exc()
         sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
+
+    def measure_all(self, names: Sequence[str], size: Size) -> None:
+        """Measure subjects in turns, round after round, so that a mood of the machine meets all."""
+        for number in range(1, size.rounds + 1):
+            for name in names:
+                if number == 1 or not self.subjects[name].once:
+                    sys.stderr.write(f"round {number} of {size.rounds}: {name}\n")
+                    self.measure(name, size)
 
     def rows(self) -> list[Row]:
         """Return what was found, in the order in which it was first met."""
@@ -69,17 +78,17 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _read(words)
     # A request to end is an exception, so that every context closes and no server is left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    run = Run()
+    run = Run(SUBJECTS)
     try:
-        _measure_all(asked, run)
+        run.measure_all(asked.only or list(SUBJECTS), _size(asked))
     finally:
         _tell(asked, run)
     whole = not run.crashed and all(row.verdict != "not met" for row in run.rows())
     return 0 if whole else 1
 
 
-def _measure_all(asked: argparse.Namespace, run: Run) -> None:
-    size = Size(
+def _size(asked: argparse.Namespace) -> Size:
+    return Size(
         seconds=asked.seconds,
         warm_up_s=asked.warm_up,
         backlog=asked.backlog,
@@ -87,12 +96,6 @@ def _measure_all(asked: argparse.Namespace, run: Run) -> None:
         archive=asked.archive,
         sustained_s=asked.sustained,
     )
-    wanted = asked.only or list(SUBJECTS)
-    for number in range(1, asked.rounds + 1):
-        for name in wanted:
-            if number == 1 or not SUBJECTS[name].once:
-                sys.stderr.write(f"round {number} of {asked.rounds}: {name}\n")
-                run.measure(name, size)
 
 
 def _tell(asked: argparse.Namespace, run: Run) -> None:
