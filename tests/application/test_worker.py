@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -288,6 +289,22 @@ async def test_it_tidies_up_at_its_own_pace(world: World) -> None:
         world.clock.advance(world.policy.review_after)
         await passes(world, timedelta(seconds=6))
         assert world.now(cash_out).needs_review
+
+
+async def test_what_a_round_of_tidying_leaves_does_not_wait_for_the_next(world: World) -> None:
+    world.one.lane.most_queries = 0
+    worker = world.one.a_worker(Pace(poll=timedelta(days=2), tidy=timedelta(seconds=5)))
+    worker.reviews = replace(worker.reviews, largest=1)
+    async with running(world, worker):
+        cash_outs = [await world.sent(), await world.sent()]
+        await turns()
+        world.clock.advance(world.policy.review_after)
+        await passes(world, timedelta(seconds=3))
+        assert [world.now(each).needs_review for each in cash_outs] == [True, True]
+
+
+async def test_a_step_with_nothing_to_do_has_done_nothing(world: World) -> None:
+    assert await world.one.worker.step() == 0
 
 
 class _Busy:
