@@ -353,6 +353,11 @@ class Unit(Protocol):
 class Units(Protocol):
     """Opens transactions. No provider or broker is called while one is open."""
 
+    @property
+    def batches(self) -> int:
+        """How many batches are best under way at once: one where there is a single writer."""
+        ...
+
     def begin(self) -> AbstractAsyncContextManager[Unit]:
         """Open a transaction that commits on a clean exit and rolls back on an exception.
 

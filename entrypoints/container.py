@@ -106,9 +106,9 @@ class Container(containers.DeclarativeContainer):
     take_requests = providers.Singleton(
         RequestCashOut, units, catalogue, clock, chance, nudge, journal
     )
-    request = providers.Singleton(GroupCommit, take_requests)
+    request = providers.Singleton(GroupCommit, take_requests, at_once=units.provided.batches)
     record_news = providers.Singleton(RecordNews, units, catalogue, policy, clock, nudge, journal)
-    record = providers.Singleton(GroupCommit, record_news)
+    record = providers.Singleton(GroupCommit, record_news, at_once=units.provided.batches)
     patient_record = providers.Singleton(PatientRecord, record, clock)
 
     submit = providers.Singleton(

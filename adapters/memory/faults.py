@@ -43,6 +43,11 @@ class TroubledUnits:
     troubles: deque[Trouble] = field(default_factory=deque)
     opened: int = 0
 
+    @property
+    def batches(self) -> int:
+        """As many as without the troubles."""
+        return self.units.batches
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryUnit]:
         """Open a transaction, or fail as the next trouble says."""

@@ -31,6 +31,11 @@ class MemoryUnits:
         self._store = store
         self._most_waiting = most_waiting
 
+    @property
+    def batches(self) -> int:
+        """One transaction after the other."""
+        return 1
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryUnit]:
         """Open a transaction; raise Overloaded when too many wait for theirs."""

@@ -36,6 +36,11 @@ class SqlUnits:
         self._database = database
         self._clock = clock
 
+    @property
+    def batches(self) -> int:
+        """One is prepared while another is made durable; SQLite has a single writer."""
+        return 2 if self._database.is_postgres else 1
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlUnit]:
         """Open a transaction that commits on a clean exit and rolls back on an exception.

@@ -269,6 +269,11 @@ class SimulatedUnits:
     store: SimulatedStore
     owner: Owner
 
+    @property
+    def batches(self) -> int:
+        """Several over a server, one over a file."""
+        return 2 if self.store.locks is not None else 1
+
     def begin(self) -> Transaction:
         """Open a transaction; see the port."""
         return Transaction(self)
