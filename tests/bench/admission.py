@@ -4,6 +4,7 @@ The whole of the use case over the real store, as many callers at once as are as
 """
 
 import asyncio
+import gc
 import os
 import random
 import sys
@@ -85,6 +86,8 @@ async def _run(asked: Admission) -> Admitted:
 
 def main() -> None:
     """Read an Admission from standard input, do it, print what came of it."""
+    # As the command line has it.
+    gc.set_threshold(50_000, 20, 50)
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Admission)
     sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_run(asked))))
 
