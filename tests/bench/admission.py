@@ -16,6 +16,7 @@ import uvloop
 from application.request_cash_out import Taken
 from domain.request import CashOutRequest
 from entrypoints.lifespan import open_service
+from entrypoints.logs import set_up_logs
 from entrypoints.settings import read_settings
 
 
@@ -86,8 +87,9 @@ async def _run(asked: Admission) -> Admitted:
 
 def main() -> None:
     """Read an Admission from standard input, do it, print what came of it."""
-    # As the command line has it.
+    # As in a process of the service.
     gc.set_threshold(50_000, 20, 50)
+    set_up_logs("info", pretty=False)
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Admission)
     sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_run(asked))))
 
