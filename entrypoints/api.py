@@ -5,15 +5,14 @@ import errno
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from adapters.provider_kit.client import Answer, JsonClient
 from adapters.provider_kit.limits import CallLimits
 from adapters.web.app import Api, build_app
-from adapters.web.auth import ClaimRules, PublicKeyTokens, SecretTokens, TokenVerifier
-from adapters.web.jwks import Fetch, KeySetTokens
+from adapters.web.auth import ClaimRules, SecretTokens, TokenVerifier
 from adapters.web.parts import WebParts, WebSettings
 from adapters.web.server import ApiServer
 from application.ports import StorageUnavailable
@@ -22,6 +21,9 @@ from entrypoints.lifespan import at_work, open_service
 from entrypoints.schema_gate import require_current_schema
 from entrypoints.settings import SERVICE, Settings, SettingsRefused
 from entrypoints.signals import stop_signal
+
+if TYPE_CHECKING:
+    from adapters.web.jwks import Fetch
 
 _KEYS_WITHIN = timedelta(seconds=5)
 
@@ -83,17 +85,22 @@ async def _listening(server: ApiServer) -> AsyncIterator[None]:
         yield
 
 
-def _verifier(service: Service, fetch: Fetch) -> TokenVerifier:
+def _verifier(service: Service, fetch: "Fetch") -> TokenVerifier:
     tokens, clock = service.settings.tokens, service.clock
     rules = ClaimRules(issuer=tokens.issuer or None, audience=tokens.audience or None)
     try:
         if tokens.secret:
             return SecretTokens(tokens.secret.encode(), clock, rules)
+        # PyJWT and cryptography are 10 MB in memory: only those pay who use them.
         if tokens.public_key:
+            from adapters.web.public_keys import PublicKeyTokens  # noqa: PLC0415
+
             return PublicKeyTokens(tokens.public_key, tokens.algorithm, clock, rules)
     except ValueError as fault:
         raise SettingsRefused((f"JWT_PUBLIC_KEY or JWT_SECRET: {fault}",)) from None
     if tokens.jwks_url:
+        from adapters.web.jwks import KeySetTokens  # noqa: PLC0415
+
         return KeySetTokens(tokens.jwks_url, fetch, clock, algorithm=tokens.algorithm, rules=rules)
     raise SettingsRefused(("JWT_SECRET is not set: try `openssl rand -hex 32`, or `cashout dev`",))
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import jwt
 import msgspec
 
-from adapters.web.auth import ClaimRules, InvalidToken, Signatures
+from adapters.web.auth import ClaimRules, InvalidToken
+from adapters.web.public_keys import Signatures
 from application.callers import Caller
 from application.ports import Clock, StorageUnavailable
 

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from adapters.memory.manual_time import ManualClock
 from adapters.web.auth import (
     InvalidToken,
-    PublicKeyTokens,
     SecretTokens,
     TokenVerifier,
     _bearer,
 )
 from adapters.web.jwks import KeySetTokens, _read_keys
+from adapters.web.public_keys import PublicKeyTokens
 from application.callers import Caller
 from tests.fuzz.target import Broken, Target, joined, parts, require
 

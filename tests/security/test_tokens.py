@@ -13,11 +13,11 @@ from adapters.memory.manual_time import ManualClock
 from adapters.web.auth import (
     ClaimRules,
     InvalidToken,
-    PublicKeyTokens,
     SecretTokens,
     TokenVerifier,
 )
 from adapters.web.jwks import KeySetTokens
+from adapters.web.public_keys import PublicKeyTokens
 from application.callers import Caller
 from tests.adapters.web.house import (
     BODY,

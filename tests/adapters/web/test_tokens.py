@@ -16,12 +16,12 @@ from adapters.memory.manual_time import ManualClock
 from adapters.web.auth import (
     ClaimRules,
     InvalidToken,
-    PublicKeyTokens,
     SecretTokens,
     TokenVerifier,
     issue_token,
 )
 from adapters.web.jwks import Freshness, KeySetTokens
+from adapters.web.public_keys import PublicKeyTokens
 from application.callers import Caller
 from application.ports import StorageUnavailable
 from tests.adapters.web.house import (
