@@ -4,21 +4,21 @@ import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import structlog
-from litestar import Litestar, Response, route
-from litestar.enums import MediaType
+from litestar import Litestar, route
 from litestar.events import BaseEventEmitterBackend
 from litestar.handlers import HTTPRouteHandler
 
+from adapters.web.answers import refusal
 from adapters.web.auth import PUBLIC, SignedIn
 from adapters.web.cash_outs import cash_out_routes
 from adapters.web.catalogue import provider_routes
 from adapters.web.cors import Cors
 from adapters.web.documentation import documentation_routes
 from adapters.web.edge import Edge
-from adapters.web.exchange import WebRequest, exchange_of, masked
+from adapters.web.exchange import Answer, WebRequest, exchange_of, masked
 from adapters.web.headers import ClientGone
 from adapters.web.health import health_routes
 from adapters.web.parts import Lifespan, WebParts, WebSettings
@@ -46,7 +46,8 @@ def build_app(parts: WebParts) -> Api:
         route_handlers=[*_options(routes), *routes],
         # A guard would do the same, and the framework copies the handler for it each time.
         before_request=SignedIn(parts.auth),
-        exception_handlers={Exception: _answer_fault},
+        # Answers are no Response of the framework, which asks them for to_asgi_response alone.
+        exception_handlers={Exception: cast("Any", _answer_fault)},
         event_emitter_backend=_NoEvents,
         lifespan=[_Opening(parts.lifespans)],
         request_max_body_size=settings.body_most,
@@ -66,7 +67,7 @@ def build_app(parts: WebParts) -> Api:
     return app
 
 
-def _answer_fault(request: WebRequest, fault: Exception) -> Response[bytes]:
+def _answer_fault(request: WebRequest, fault: Exception) -> Answer:
     """Answer any exception; log the ones that are bugs, once, without values of variables."""
     told, exchange = tell(fault), exchange_of(request)
     exchange.code = told.problem.code
@@ -80,13 +81,7 @@ def _answer_fault(request: WebRequest, fault: Exception) -> Response[bytes]:
         )
     if isinstance(fault, ClientGone):
         exchange.code = "CLIENT_GONE"
-    problem = told.problem
-    return Response(
-        problem.body(),
-        status_code=problem.status,
-        headers=problem.headers,
-        media_type=MediaType.JSON,
-    )
+    return refusal(told.problem)
 
 
 def _options(routes: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -102,9 +97,9 @@ def _options(routes: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
 
 
 def _options_of(path: str, allowed: str) -> HTTPRouteHandler:
-    @route(path, http_method=["OPTIONS"], status_code=204, opt={PUBLIC: True})
-    async def options() -> Response[None]:
-        return Response(None, status_code=204, headers={"allow": allowed})
+    @route(path, http_method=["OPTIONS"], status_code=200, opt={PUBLIC: True})
+    async def options() -> Answer:
+        return Answer(b"", 204, {"allow": allowed})
 
     return options
 

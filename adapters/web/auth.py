@@ -8,14 +8,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from adapters.web.exchange import WebRequest, sign_in
+from adapters.web.exchange import Headers, WebRequest, exchange_of, sign_in
 from adapters.web.problems import unauthorized
 from application.callers import Caller
 from application.ports import Clock
@@ -145,14 +145,14 @@ class SignedIn:
         if request.route_handler.opt.get(PUBLIC):
             return
         try:
-            caller = await self._tokens.verify(_bearer(request.scope["headers"]))
+            caller = await self._tokens.verify(_bearer(exchange_of(request).headers))
         except InvalidToken:
             raise unauthorized() from None
         sign_in(request, caller)
 
 
-def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    values = [value for name, value in headers if name == b"authorization"]
+def _bearer(headers: Headers) -> str:
+    values = headers.get(b"authorization", ())
     if len(values) != 1:
         raise InvalidToken
     scheme, _, token = values[0].decode("latin-1").strip().partition(" ")

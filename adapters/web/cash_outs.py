@@ -12,9 +12,9 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.web.answers import Answer, success
+from adapters.web.answers import success
 from adapters.web.cursors import Cursor, write_cursor
-from adapters.web.exchange import WebRequest, caller_of
+from adapters.web.exchange import Answer, WebRequest, caller_of
 from adapters.web.headers import idempotency_key, language, preferred_wait, require_json
 from adapters.web.new_cash_out import NewCashOut, read_new_cash_out
 from adapters.web.parts import BASE, WebParts

@@ -3,8 +3,8 @@
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.web.answers import Answer, success
-from adapters.web.exchange import WebRequest
+from adapters.web.answers import success
+from adapters.web.exchange import Answer, WebRequest
 from adapters.web.parts import BASE, WebParts
 from adapters.web.schemas import ProvidersView
 from adapters.web.views import provider_view

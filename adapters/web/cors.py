@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-Header = tuple[bytes, bytes]
+from adapters.web.exchange import Header, Headers
 
 _EXPOSED: Final = b", ".join(
     (
@@ -16,10 +16,12 @@ _EXPOSED: Final = b", ".join(
         b"Content-Language",
     )
 )
-_ALLOWED: Final = (
-    b"Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id, Accept-Language"
-)
-_REMEMBERED_S: Final = b"600"
+_PREFLIGHT: Final = {
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key, Prefer,"
+    " X-Request-Id, Accept-Language",
+    "access-control-max-age": "600",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,22 @@ class Cors:
         """Take origins like `https://app.example.com`."""
         return cls(frozenset(each.encode("ascii") for each in origins))
 
-    def headers(self, seen: Mapping[bytes, bytes]) -> list[Header]:
+    def headers(self, given: Headers) -> list[Header]:
         """Return what an answer says to the origin that asks; nothing to strangers."""
         if not self.origins:
             return []
         said: list[Header] = [(b"vary", b"Origin")]
-        origin = seen.get(b"origin")
-        if origin in self.origins and origin is not None:
+        origin = _origin(given)
+        if origin in self.origins:
             said.append((b"access-control-allow-origin", origin))
             said.append((b"access-control-expose-headers", _EXPOSED))
         return said
 
-    def preflight(self, method: str, seen: Mapping[bytes, bytes]) -> list[Header] | None:
+    def preflight(self, method: str, given: Headers) -> Mapping[str, str] | None:
         """Return what a listed origin's preflight is told; None when it is no such thing."""
-        is_preflight = method == "OPTIONS" and b"access-control-request-method" in seen
-        if not is_preflight or seen.get(b"origin") not in self.origins:
-            return None
-        return [
-            (b"access-control-allow-methods", b"GET, POST"),
-            (b"access-control-allow-headers", _ALLOWED),
-            (b"access-control-max-age", _REMEMBERED_S),
-        ]
+        is_preflight = method == "OPTIONS" and b"access-control-request-method" in given
+        return _PREFLIGHT if is_preflight and _origin(given) in self.origins else None
+
+
+def _origin(given: Headers) -> bytes:
+    return given.get(b"origin", (b"",))[-1]

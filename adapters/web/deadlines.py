@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Final
 from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from adapters.web.edge import JSON, SECURITY_HEADERS
+from adapters.web.edge import SECURITY_HEADERS
+from adapters.web.exchange import JSON
 from adapters.web.problems import Problem, bad_request, overloaded, too_large
 
 _TOO_MUCH_HEAD: Final = "The headers are too large."
@@ -71,7 +72,9 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         super().__init__(*args, **kwargs)
-        self._deadline: asyncio.TimerHandle | None = None
+        self._due_at = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._idle = False
         self._begun = False
         self._in_body = False
@@ -92,14 +95,13 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        self._no_deadline()
+        self._no_alarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; between requests they are the beginning of a head."""
         if self._over:
             return
-        self._unset_keepalive_if_required()
         if self._idle:
             self._idle = False
             self._within(self.limits.head_s)
@@ -170,27 +172,34 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._within(self.limits.answer_s)
 
     def on_response_complete(self) -> None:
-        """Go on to the request that waits, or say the last word, or leave the pause to uvicorn.
+        """Go on to the request that waits, or say the last word, or begin the pause.
 
-        The clock runs on: the answer has only been handed over, and may never be fetched.
+        uvicorn would set a timer of its own for each pause: the one clock does for both. It runs
+        on: the answer has only been handed over, and may never be fetched.
         """
-        one_waits = bool(self.pipeline)
-        super().on_response_complete()
-        if one_waits:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            self._within(self.limits.idle_s + self.limits.head_s)
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
             has_all = self.pipeline or not self._in_body
             self._within(self.limits.answer_s if has_all else self.limits.body_s)
         elif self._over:
             self._end()
         elif not self._in_body:
             self._idle = True
-            self._within(self.limits.idle_s + self.limits.head_s)
+            self._within(self.limits.idle_s)
 
     def _must_be_plain(self) -> None:
         """Raise _Refused for a head that somebody else may understand differently."""
-        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
-        if codings and [coding.lower() for coding in codings] != [b"chunked"]:
-            raise _Refused(bad_request((), "Transfer-Encoding can only be chunked."))
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        names = [name for name, _ in self.headers]
+        if b"transfer-encoding" in names:
+            codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+            if [coding.lower() for coding in codings] != [b"chunked"]:
+                raise _Refused(bad_request((), "Transfer-Encoding can only be chunked."))
+        hosts = names.count(b"host")
         if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             raise _Refused(bad_request((), "Send one Host header."))
 
@@ -237,17 +246,35 @@ class DeadlineProtocol(HttpToolsProtocol):
     # --- the clock --------------------------------------------------------------------------------
 
     def _within(self, seconds: float) -> None:
-        self._no_deadline()
-        self._deadline = self.loop.call_later(seconds, self._let_go)
+        """Set the deadline. An alarm that rings before it stays: it looks again, and sets the next.
 
-    def _no_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        So the phases of a busy connection set an alarm every few seconds, not one each.
+        """
+        self._due_at = self.loop.time() + seconds
+        if self._alarm is None or self._alarm_at > self._due_at:
+            self._set_alarm()
 
-    def _let_go(self) -> None:
-        self._deadline = None
-        self.transport.abort()
+    def _set_alarm(self) -> None:
+        self._no_alarm()
+        self._alarm_at = self._due_at
+        self._alarm = self.loop.call_at(self._due_at, self._ring)
+
+    def _no_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self.loop.time() < self._due_at:
+            self._set_alarm()
+        elif self._idle:
+            # Nothing came: what was said last may still be on its way out.
+            self._idle = False
+            self.transport.close()
+            self._within(self.limits.head_s)
+        else:
+            self.transport.abort()
 
 
 def _answer(problem: Problem) -> bytes:

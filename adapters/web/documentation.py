@@ -10,8 +10,8 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.web.answers import Answer
 from adapters.web.auth import PUBLIC
+from adapters.web.exchange import Answer
 from adapters.web.openapi import openapi_document
 from adapters.web.parts import WebParts
 from adapters.web.problems import not_found

@@ -1,19 +1,30 @@
 """The edge: what holds for every request, whatever the route and however it ends."""
 
 import re
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import MutableMapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from adapters.web.cors import Cors, Header
-from adapters.web.exchange import Exchange, begin, masked, request_id
+from adapters.web.answers import refusal
+from adapters.web.cors import Cors
+from adapters.web.exchange import (
+    Answer,
+    Exchange,
+    Header,
+    Headers,
+    begin,
+    by_name,
+    masked,
+    request_id,
+)
 from adapters.web.problems import (
     Problem,
+    broken,
     not_found,
     overloaded,
     too_large,
@@ -21,7 +32,6 @@ from adapters.web.problems import (
 )
 from application.ports import Clock
 
-JSON: Final = "application/json"
 LIVENESS: Final = "/health"
 """Answered even when everything else is shed: it says that the process lives."""
 
@@ -43,24 +53,10 @@ STRICT_TRANSPORT: Final[Header] = (
 )
 """In production alone: there the API is behind TLS."""
 
-_NOTED: Final = frozenset(
-    {
-        b"x-request-id",
-        b"content-length",
-        b"content-encoding",
-        b"origin",
-        b"access-control-request-method",
-    }
-)
+_NOTHING: Final = (b"",)
+_AS_IT_IS: Final = (b"identity",)
 # Encoded dots, slashes, backslashes and control characters have no business in our paths.
 _TRICK = re.compile(rb"//|\\|%(?:2e|2f|5c|[01]|7f)|/\.{1,2}(?:/|$)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class _Answer:
-    """The answer as it goes out."""
-
-    status: int = 0
 
 
 class Edge:
@@ -86,6 +82,7 @@ class Edge:
         self._body_most = body_most
         self._requests_most = requests_most
         self._always = (*SECURITY_HEADERS, *([STRICT_TRANSPORT] if production else []))
+        self._always_named = frozenset(name for name, _ in self._always)
         self._in_flight = 0
         self._log = structlog.get_logger("cashout.web")
 
@@ -96,109 +93,98 @@ class Edge:
             return
         began = self._clock.elapsed()
         method = scope["method"]
-        seen = {name: value for name, value in scope["headers"] if name in _NOTED}
-        exchange, answer = Exchange(request_id(seen.get(b"x-request-id"))), _Answer()
+        headers = by_name(scope["headers"])
+        exchange = Exchange(request_id(headers.get(b"x-request-id", _NOTHING)[-1]), headers)
         if method == "HEAD":
             # A copy: the server must still see HEAD, and routes only know GET.
             scope = {**scope, "method": "GET"}
         begin(scope, exchange)
-        telling = self._telling(send, seen, exchange, answer, without_body=method == "HEAD")
         try:
-            await self._answer(scope, receive, telling, seen, exchange)
+            await self._answer(scope, receive, send, exchange, without_body=method == "HEAD")
         finally:
-            self._write_log(scope, method, exchange, answer, self._clock.elapsed() - began)
+            self._write_log(scope, method, exchange, self._clock.elapsed() - began)
 
     async def _answer(
         self,
         scope: HTTPScope,
         receive: Receive,
         send: Send,
-        seen: Mapping[bytes, bytes],
         exchange: Exchange,
+        *,
+        without_body: bool,
     ) -> None:
-        preflight = self._cors.preflight(scope["method"], seen)
-        if preflight is not None:
-            await _send(send, 204, preflight, b"")
-            return
-        problem = self._refusal(scope, seen)
-        if problem is not None:
-            exchange.code = problem.code
-            await send_problem(send, problem)
+        at_once = self._at_once(scope, exchange)
+        if at_once is not None:
+            await self._send(send, exchange, at_once, without_body=without_body)
             return
         self._in_flight += 1
         try:
-            await self._inner(scope, receive, send)
+            await self._inner(scope, receive, _said_past_the_edge)
+            answer = exchange.answer or refusal(broken())
+            await self._send(send, exchange, answer, without_body=without_body)
         finally:
             self._in_flight -= 1
 
-    def _refusal(self, scope: HTTPScope, seen: Mapping[bytes, bytes]) -> Problem | None:
+    def _at_once(self, scope: HTTPScope, exchange: Exchange) -> Answer | None:
+        """Return the answer to what no route needs to see."""
+        preflight = self._cors.preflight(scope["method"], exchange.headers)
+        if preflight is not None:
+            return Answer(b"", HTTPStatus.NO_CONTENT, preflight)
+        problem = self._refusal(scope, exchange.headers)
+        if problem is None:
+            return None
+        exchange.code = problem.code
+        return refusal(problem)
+
+    def _refusal(self, scope: HTTPScope, given: Headers) -> Problem | None:
         if self._in_flight >= self._requests_most and scope["path"] != LIVENESS:
             return overloaded()
         if _TRICK.search(scope.get("raw_path") or scope["path"].encode()):
             return not_found()
-        length = seen.get(b"content-length", b"0")
+        length = given.get(b"content-length", _NOTHING)[-1]
         if length.isdigit() and int(length[:20]) > self._body_most:
             return too_large(self._body_most)
-        if seen.get(b"content-encoding", b"identity").lower() != b"identity":
+        if given.get(b"content-encoding", _AS_IT_IS)[-1].lower() != b"identity":
             return unsupported_media_type("Send the body as it is, without a Content-Encoding.")
         return None
 
-    def _telling(
-        self,
-        send: Send,
-        seen: Mapping[bytes, bytes],
-        exchange: Exchange,
-        answer: _Answer,
-        *,
-        without_body: bool,
-    ) -> Send:
-        added = (
-            *self._always,
-            (b"x-request-id", exchange.request_id.encode("ascii")),
-        )
-
-        async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer.status = int(message["status"])
-                own = list(message["headers"])
-                names = {name for name, _ in own}
-                own += [each for each in added if each[0] not in names]
-                message["headers"] = [*own, *self._cors.headers(seen)]
-            elif without_body and message["type"] == "http.response.body":
-                message["body"] = b""
-            await send(message)
-
-        return tell
+    async def _send(
+        self, send: Send, exchange: Exchange, answer: Answer, *, without_body: bool
+    ) -> None:
+        """Say the answer, and what is said in every answer unless this one says it otherwise."""
+        exchange.status = answer.status
+        own = [name for name, _ in answer.headers]
+        headers = [*answer.headers, *self._always]
+        if not self._always_named.isdisjoint(own):
+            always = [each for each in self._always if each[0] not in own]
+            headers = [*answer.headers, *always]
+        headers.append((b"x-request-id", exchange.request_id.encode("ascii")))
+        headers += self._cors.headers(exchange.headers)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if without_body else answer.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _write_log(
-        self, scope: HTTPScope, method: str, exchange: Exchange, answer: _Answer, took: timedelta
+        self, scope: HTTPScope, method: str, exchange: Exchange, took: timedelta
     ) -> None:
         known = cast("MutableMapping[str, Any]", scope)
-        facts = {"user": masked(exchange.user), "code": exchange.code}
+        facts: dict[str, str] = {}
+        if exchange.user:
+            facts["user"] = masked(exchange.user)
+        if exchange.code:
+            facts["code"] = exchange.code
         self._log.info(
             "request",
             request_id=exchange.request_id,
             method=method,
             # The pattern, never the path: ids and whatever else a client writes there stay out.
             route=known.get("path_template") or "none",
-            status=answer.status,
+            status=exchange.status,
             took_ms=round(took.total_seconds() * 1000, 1),
-            **{name: value for name, value in facts.items() if value},
+            **facts,
         )
 
 
-async def send_problem(send: Send, problem: Problem) -> None:
-    """Answer with a problem, without a framework."""
-    headers = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
-    await _send(send, problem.status, headers, problem.body())
-
-
-async def _send(send: Send, status: int, headers: list[Header], body: bytes) -> None:
-    described: list[Header] = []
-    if body:
-        described = [
-            (b"content-type", JSON.encode()),
-            (b"content-length", str(len(body)).encode()),
-        ]
-    await send({"type": "http.response.start", "status": status, "headers": [*described, *headers]})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+async def _said_past_the_edge(_message: Message) -> None:
+    """Stand in for the way out: an answer of the framework's own would miss what the edge adds."""
+    raise RuntimeError("an answer leaves by the exchange")

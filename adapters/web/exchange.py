@@ -1,14 +1,20 @@
-"""The exchange: what is known of a request while it is answered, for the log and the headers."""
+"""The exchange: what is known of a request while it is answered, and its answer."""
 
+import os
 import re
-import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from litestar import Request
-from litestar.types import Scope
+from litestar.types import Receive, Scope, Send
 
 from application.callers import Caller
+
+JSON: Final = "application/json"
+Header = tuple[bytes, bytes]
+Headers = Mapping[bytes, Sequence[bytes]]
+"""What was sent under each name, in order."""
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _KEY: Final = "exchange"
@@ -20,19 +26,70 @@ WebRequest = Request[Any, Any, Any]
 """A request as the handlers see it; whose it is says `caller_of`."""
 
 
+class Answer:
+    """A whole answer. As an application it does no more than note that it is the one.
+
+    The edge sends it, with what is said in every answer. headers: by their names in lower case;
+    type and length of a body are added.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self,
+        body: bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str = JSON,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers: list[Header] = []
+        if body:
+            self.headers.append((b"content-type", media_type.encode("ascii")))
+            self.headers.append((b"content-length", b"%d" % len(body)))
+        if headers:
+            for name, value in headers.items():
+                self.headers.append((name.encode("ascii"), value.encode("ascii")))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Become the answer of the exchange."""
+        exchange: Exchange = scope["state"][_KEY]
+        exchange.answer = self
+
+    def to_asgi_response(self, **_asked: object) -> Self:
+        """Return itself: the framework asks what answers an exception for its application."""
+        return self
+
+
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way. code: of the problem that it ended in, if it did."""
+    """One request on its way.
+
+    code: of the problem that it ended in, if it
+    did. status: of the answer once that goes out, until then 0.
+    """
 
     request_id: str
+    headers: Headers
+    answer: Answer | None = None
     user: str = ""
     code: str = ""
+    status: int = 0
 
 
-def request_id(given: bytes | None) -> str:
+def by_name(headers: Iterable[Header]) -> Headers:
+    """Return all values of each header, in order."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def request_id(given: bytes) -> str:
     """Return the client's id when it is well formed, else a new one."""
-    text = given.decode("latin-1") if given else ""
-    return text if _WELL_FORMED.fullmatch(text) else uuid.uuid4().hex
+    text = given.decode("latin-1")
+    return text if _WELL_FORMED.fullmatch(text) else os.urandom(16).hex()
 
 
 def begin(scope: Scope, exchange: Exchange) -> None:
@@ -60,4 +117,7 @@ def caller_of(request: WebRequest) -> Caller:
 
 def masked(text: str) -> str:
     """Return a text for the log: bounded, without tokens, long numbers cut to their last three."""
-    return _LONG_NUMBER.sub("***", _TOKEN.sub("***", text[:_LONGEST]))
+    text = text[:_LONGEST]
+    if "eyJ" in text:
+        text = _TOKEN.sub("***", text)
+    return _LONG_NUMBER.sub("***", text)

@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar.exceptions import ClientException
 
-from adapters.web.exchange import WebRequest
+from adapters.web.exchange import WebRequest, exchange_of
 from adapters.web.problems import Detail, too_large, unsupported_media_type
 from adapters.web.texts import LONGEST_KEY
 
@@ -20,15 +20,15 @@ _QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 _LANGUAGES: Final = ("en", "fr")
 
 
-def all_of(request: WebRequest, name: str) -> list[str]:
+def all_of(request: WebRequest, name: bytes) -> list[str]:
     """Return every value of a header, in order."""
-    wanted = name.encode("ascii")
-    return [value.decode("latin-1") for key, value in request.scope["headers"] if key == wanted]
+    given = exchange_of(request).headers.get(name)
+    return [value.decode("latin-1") for value in given] if given else []
 
 
 def idempotency_key(request: WebRequest, faults: list[Detail]) -> str | None:
     """Return the Idempotency-Key; add to `faults` when it cannot be one."""
-    given = all_of(request, "idempotency-key")
+    given = all_of(request, b"idempotency-key")
     if not given:
         return None
     if len(given) > 1:
@@ -46,7 +46,7 @@ def preferred_wait(request: WebRequest) -> int | None:
 
     None without such a preference; one that cannot be read is ignored, as the RFC says.
     """
-    for value in all_of(request, "prefer"):
+    for value in all_of(request, b"prefer"):
         for preference in value.split(","):
             found = _WAIT.fullmatch(preference)
             if found:
@@ -57,7 +57,7 @@ def preferred_wait(request: WebRequest) -> int | None:
 def language(request: WebRequest) -> str:
     """Return the language of ours that the client likes best: `en` unless it prefers `fr`."""
     liked = dict.fromkeys(_LANGUAGES, 0.0)
-    for value in all_of(request, "accept-language"):
+    for value in all_of(request, b"accept-language"):
         for entry in value[:200].split(","):
             tag, _, rest = entry.strip().lower().partition(";")
             quality = _QUALITY.fullmatch(rest.strip()) if rest else None
@@ -72,7 +72,7 @@ def language(request: WebRequest) -> str:
 
 def require_json(request: WebRequest) -> None:
     """Raise Problem UNSUPPORTED_MEDIA_TYPE unless the body is declared as JSON in UTF-8."""
-    given = all_of(request, "content-type")
+    given = all_of(request, b"content-type")
     media, _, parameters = (given[0] if len(given) == 1 else "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:

@@ -9,9 +9,9 @@ from typing import Final
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.web.answers import Answer, success
+from adapters.web.answers import success
 from adapters.web.auth import PUBLIC
-from adapters.web.exchange import WebRequest, exchange_of
+from adapters.web.exchange import Answer, WebRequest, exchange_of
 from adapters.web.parts import WebParts
 from adapters.web.problems import ErrorBody, ErrorDetail
 from adapters.web.schemas import JSON_BYTES, Liveness, NotReady, ReadinessView

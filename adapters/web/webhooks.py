@@ -6,9 +6,9 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.web.answers import Answer, success
+from adapters.web.answers import success
 from adapters.web.auth import PUBLIC
-from adapters.web.exchange import WebRequest
+from adapters.web.exchange import Answer, WebRequest
 from adapters.web.headers import header_pairs
 from adapters.web.parts import BASE, WebParts
 from adapters.web.problems import Problem

@@ -186,3 +186,25 @@ def test_a_person_at_a_terminal_gets_plain_lines() -> None:
     assert "bug" in text
     assert "Traceback" in text
     assert "Canary Name" not in text
+
+
+def test_a_line_is_told_whatever_is_in_it() -> None:
+    lines = said("""
+        set_up_logs("info")
+        log = structlog.get_logger("cashout")
+        for each in ("\\ud800", 2**70, {(1, 2): 3}, object, "Koné", b"\\xff", [1.5, None, True]):
+            log.info("odd", value=each)
+    """)
+    assert [line["event"] for line in lines] == ["odd"] * 7
+    assert [lines[0]["value"], lines[1]["value"], lines[4]["value"]] == ["\ud800", 2**70, "Koné"]
+
+
+def test_a_line_is_out_before_the_call_returns() -> None:
+    """A process that is killed has told everything that it did until then."""
+    (line,) = said("""
+        import os
+        set_up_logs("info")
+        structlog.get_logger("cashout").info("cash_out_initiated")
+        os._exit(0)
+    """)
+    assert line["event"] == "cash_out_initiated"

@@ -12,7 +12,7 @@ from uuid import UUID
 from adapters.phones import PhoneNumbers
 from adapters.web.cash_outs import _asked
 from adapters.web.cursors import BadCursor, Cursor, _check, read_cursor, write_cursor
-from adapters.web.exchange import WebRequest
+from adapters.web.exchange import Exchange, WebRequest, begin, by_name
 from adapters.web.headers import (
     LONGEST_WAIT_S,
     idempotency_key,
@@ -183,7 +183,9 @@ def _headers(data: bytes) -> bool:
     names = (b"idempotency-key", b"prefer", b"accept-language", b"content-type")
     given = zip(names, parts(data, len(names)), strict=True)
     pairs = [(name, value) for name, values in given for value in values.split(b"\n")]
-    request: WebRequest = WebRequest(cast("Any", {"type": "http", "headers": pairs}))
+    scope = cast("Any", {"type": "http", "headers": pairs})
+    begin(scope, Exchange("a-request", by_name(pairs)))
+    request: WebRequest = WebRequest(scope)
     faults: list[Detail] = []
     key = idempotency_key(request, faults)
     require((key is None) == bool(faults), "a key without a fault, or a fault without a key")

@@ -18,6 +18,7 @@ from adapters.web.auth import (
     TokenVerifier,
     _bearer,
 )
+from adapters.web.exchange import by_name
 from adapters.web.jwks import KeySetTokens, _read_keys
 from adapters.web.public_keys import PublicKeyTokens
 from application.callers import Caller
@@ -99,7 +100,7 @@ def _authorization(data: bytes) -> bool:
     """The header's value, as many of them as there are parts."""
     headers = [(b"authorization", each) for each in data.split(b"\n--\n")]
     try:
-        return isinstance(_bearer(headers), str)
+        return isinstance(_bearer(by_name(headers)), str)
     except InvalidToken:
         return False
 

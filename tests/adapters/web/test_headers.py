@@ -1,17 +1,19 @@
 """Headers that mean something: preferences and languages, read as their standards say."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from litestar import Request
 
+from adapters.web.exchange import Exchange, begin, by_name
 from adapters.web.headers import language, preferred_wait
 
 
 def request_with(name: str, *values: str) -> Any:  # noqa: ANN401 -- a request of the framework
     headers = [(name.encode(), value.encode("latin-1")) for value in values]
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "state": {}}
-    return Request(cast("Any", scope))
+    scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": headers, "state": {}}
+    begin(scope, Exchange("a-request", by_name(headers)))
+    return Request(scope)
 
 
 @pytest.mark.parametrize(
