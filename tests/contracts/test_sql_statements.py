@@ -31,8 +31,8 @@ from tests.strategies import NOW, ORANGE, TOKEN
 
 pytestmark = pytest.mark.anyio
 
-MOST_STATEMENTS = 36
-"""For four units: take, send, record what a webhook said, tell; each BEGIN and COMMIT is one."""
+ROUND_TRIPS = {"take": 9, "send": 6, "record": 15, "tell": 4}
+"""What each unit costs on PostgreSQL, BEGIN and COMMIT included, whatever the size of its batch."""
 
 
 @contextmanager
@@ -122,20 +122,28 @@ async def test_a_batch_of_fifty_costs_as_many_statements_as_a_batch_of_one(url: 
     store = in_database("any", url)
     assert store.database is not None
     units = SqlUnits(store.database, store.clock)
-    costs: list[int] = []
+    costs: list[dict[str, int]] = []
     # The first one does not count: a new connection asks the server about types.
     for size, first in ((1, 1), (1, 2), (50, 3)):
         new = [a_new(number) for number in range(first, first + size)]
         slots = [Slot(f"user-{number}", ORANGE, "XOF", "2026-11") for number in range(size)]
-        with counted(store.database) as sent:
-            await _take(units, new, slots)
-            await _send(units, size)
-            await _record(units, new, slots)
-            await _tell(units, size)
-        costs.append(len(sent))
+        work = {
+            "take": _take(units, new, slots),
+            "send": _send(units, size),
+            "record": _record(units, new, slots),
+            "tell": _tell(units, size),
+        }
+        costs.append({})
+        for name, unit in work.items():
+            with counted(store.database) as sent:
+                await unit
+                await asyncio.sleep(0)  # the driver tells of a statement a moment later
+            costs[-1][name] = len(sent)
+    postgres = store.database.is_postgres
     await store.database.close()
     assert costs[1] == costs[2]
-    assert costs[1] <= MOST_STATEMENTS
+    if postgres:
+        assert costs[1] == ROUND_TRIPS
 
 
 async def test_a_batch_beyond_one_statement_is_cut_into_chunks(url: str) -> None:
