@@ -8,7 +8,8 @@ import pytest
 
 from application.request_cash_out import Taken
 from domain.request import CashOutRequest
-from tests.application.wiring import World, a_request
+from tests.application.wiring import World
+from tests.strategies import a_request
 
 pytestmark = pytest.mark.anyio
 
