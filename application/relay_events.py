@@ -1,10 +1,12 @@
 """Relay events: from the outbox to the broker, in order, at least once."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from application.ports import Clock, Publisher, Units
+from application.ports import Clock, OutboxEntry, Publisher, Units
 
 LEASE_NAME = "relay"
 
@@ -13,14 +15,17 @@ LEASE_NAME = "relay"
 class RelayEvents:
     """Publishes what waits in the outbox. One process relays at a time, by a named lease.
 
-    holder: who this process is. largest: events per round. lease: how long a round may take.
+    holder: who this process is. largest: events per round. at_once: events that are handed to the
+    publisher together; while they are on their way, the ones before them are marked. lease: how
+    long a round may take.
     """
 
     units: Units
     publisher: Publisher
     clock: Clock
     holder: UUID
-    largest: int = 500
+    largest: int = 2_000
+    at_once: int = 500
     lease: timedelta = timedelta(seconds=30)
 
     async def __call__(self) -> int:
@@ -29,21 +34,51 @@ class RelayEvents:
         An event that the broker took and that could not be marked is published again under the
         same id. A broker that is away delays events and nothing else.
         """
-        async with self.units.begin() as unit:
-            if not await unit.outbox.waiting(1):
-                return 0
-            now = self.clock.now()
-            if not await unit.leases.take(LEASE_NAME, self.holder, now, now + self.lease):
-                return 0
-            # Read under the lease: what its last holder has told meanwhile is not told again.
-            entries = await unit.outbox.waiting(self.largest)
-        acknowledged = await self.publisher.publish(entries)
-        if acknowledged:
-            async with self.units.begin() as unit:
-                await unit.outbox.mark_sent(acknowledged, self.clock.now())
-        return len(acknowledged)
+        entries = await self._page()
+        told, acknowledged = 0, list[int]()
+        stuck: set[UUID] = set()
+        for start in range(0, len(entries), self.at_once):
+            part = entries[start : start + self.at_once]
+            # What follows an event that did not get through waits with it.
+            telling = [entry for entry in part if entry.event.cash_out_id not in stuck]
+            acknowledged = await self._tell_and_mark(telling, acknowledged)
+            told += len(acknowledged)
+            through = set(acknowledged)
+            stuck |= {e.event.cash_out_id for e in telling if e.position not in through}
+            if telling and not acknowledged:
+                break
+        await self._mark(acknowledged)
+        return told
 
     async def stop(self) -> None:
         """Give the lease up, so that another process goes on at once."""
         async with self.units.begin() as unit:
             await unit.leases.release(LEASE_NAME, self.holder)
+
+    async def _page(self) -> list[OutboxEntry]:
+        async with self.units.begin() as unit:
+            if not await unit.outbox.waiting(1):
+                return []
+            now = self.clock.now()
+            if not await unit.leases.take(LEASE_NAME, self.holder, now, now + self.lease):
+                return []
+            # Read under the lease: what its last holder has told meanwhile is not told again.
+            return await unit.outbox.waiting(self.largest)
+
+    async def _tell_and_mark(
+        self, entries: Sequence[OutboxEntry], acknowledged: Sequence[int]
+    ) -> list[int]:
+        """Publish events and mark the ones before; return which were acknowledged."""
+        both = (self.publisher.publish(entries), self._mark(acknowledged))
+        told, marked = await asyncio.gather(*both, return_exceptions=True)
+        # Both have ended: nothing goes on behind the back of whoever hears of the fault.
+        if isinstance(marked, BaseException):
+            raise marked
+        if isinstance(told, BaseException):
+            raise told
+        return told
+
+    async def _mark(self, positions: Sequence[int]) -> None:
+        if positions:
+            async with self.units.begin() as unit:
+                await unit.outbox.mark_sent(positions, self.clock.now())

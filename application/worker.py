@@ -181,7 +181,8 @@ class Worker:
 
     async def _relay(self) -> Round:
         told = await self.relay()
-        return Round(told, more=bool(told))
+        # Whoever adds an event says so: only where many waited is there a look without being told.
+        return Round(told, more=2 * told >= self.relay.largest)
 
     async def _tidy(self) -> Round:
         rematched = await self._guarded(Work.TIDY, self.rematch())

@@ -79,7 +79,12 @@ async def _stream(jetstream: JetStreamContext, settings: StreamSettings) -> Find
     if misfits:
         unfit = f"the stream {settings.name} exists, but {'; '.join(misfits)}"
         return Finding(Mark.WARNING, unfit, f"change it with `nats stream edit {settings.name}`")
-    return Finding(Mark.GOOD, f"the stream {settings.name} fits: {info.state.messages} events")
+    fits = f"the stream {settings.name} fits: {info.state.messages} events"
+    if not info.config.allow_atomic:
+        slower = f"{fits}; it takes no batches, so events are told one by one, which is slower"
+        remedy = f"set `allow_atomic` by `nats stream edit {settings.name}` (nats-server 2.12)"
+        return Finding(Mark.GOOD, slower, remedy)
+    return Finding(Mark.GOOD, fits)
 
 
 def _sync(monitor_url: str | None) -> Finding:

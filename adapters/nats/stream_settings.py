@@ -23,7 +23,8 @@ class StreamSettings:
     it to the server's `max_file_store`.
 
     A full stream refuses new events rather than drop old ones: refused events wait in the outbox,
-    dropped ones would be gone.
+    dropped ones would be gone. Atomic batches are allowed, which brokers before 2.12 do not know:
+    one acknowledgement and one sync for many events.
     """
 
     name: str = STREAM
@@ -46,6 +47,7 @@ class StreamSettings:
             duplicate_window=self.duplicate_window.total_seconds(),
             max_age=self.max_age.total_seconds(),
             max_bytes=-1 if self.max_bytes is None else self.max_bytes,
+            allow_atomic=True,
         )
 
     def misfits(self, config: api.StreamConfig) -> list[str]:
@@ -73,8 +75,8 @@ class StreamSettings:
         return [sentence for sentence, is_so in checks.items() if is_so]
 
 
-async def make_if_absent(jetstream: JetStreamContext, settings: StreamSettings) -> list[str]:
-    """Make the stream unless it exists; return what is wrong with the one that does.
+async def make_if_absent(jetstream: JetStreamContext, settings: StreamSettings) -> api.StreamConfig:
+    """Make the stream unless it exists; return how it is made.
 
     An existing stream is its operator's: it is never altered. Raises the client's errors.
     """
@@ -82,7 +84,7 @@ async def make_if_absent(jetstream: JetStreamContext, settings: StreamSettings) 
         info = await jetstream.stream_info(settings.name)
     except NotFoundError:
         info = await _make(jetstream, settings)
-    return settings.misfits(info.config)
+    return info.config
 
 
 async def _make(jetstream: JetStreamContext, settings: StreamSettings) -> api.StreamInfo:

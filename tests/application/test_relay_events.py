@@ -1,12 +1,15 @@
 """Relaying: in order, at least once, by one process at a time; a broker away delays and no more."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from adapters.memory.faults import Trouble
-from application.ports import StorageUnavailable
+from application.callers import Caller
+from application.ports import OutboxEntry, StorageUnavailable
 from domain.states import Status
 from tests.application.wiring import USER, World
 from tests.strategies import a_request
@@ -30,9 +33,82 @@ async def test_events_are_told_in_order_and_once(world: World) -> None:
 
 async def test_a_round_is_bounded_and_the_next_goes_on(world: World) -> None:
     await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(1_200)])
-    rounds = [await world.one.relay() for _ in range(4)]
-    assert rounds == [500, 500, 200, 0]
+    relay = replace(world.one.relay, largest=500, at_once=200)
+    assert [await relay() for _ in range(4)] == [500, 500, 200, 0]
     assert positions(world) == list(range(1, 1_201))
+
+
+def test_the_bounds_are_written_out(world: World) -> None:
+    assert (world.one.relay.largest, world.one.relay.at_once) == (2_000, 500)
+
+
+@dataclass
+class Watched:
+    """A publisher that asks about each part before it takes what it is told to take."""
+
+    world: World
+    takes: Callable[[OutboxEntry], bool] = lambda _: True
+    before: Callable[[int], Awaitable[None]] | None = None
+    parts: list[list[int]] = field(default_factory=list)
+
+    async def publish(self, entries: Sequence[OutboxEntry]) -> list[int]:
+        self.parts.append([entry.position for entry in entries])
+        if self.before is not None:
+            await self.before(len(self.parts))
+        return await self.world.told.publish([entry for entry in entries if self.takes(entry)])
+
+    async def healthy(self) -> bool:
+        return True
+
+
+async def test_a_part_is_marked_while_the_next_one_is_on_its_way(world: World) -> None:
+    seen: list[bool] = []
+
+    async def see_that_the_one_before_is_marked(part: int) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        seen.append(2 * (part - 1) in world.store.sent)
+
+    await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(6)])
+    watched = Watched(world, before=see_that_the_one_before_is_marked)
+    relay = replace(world.one.relay, publisher=watched, at_once=2)
+    opened = world.units.opened
+    assert await relay() == 6
+    assert (watched.parts, seen) == ([[1, 2], [3, 4], [5, 6]], [False, True, True])
+    assert world.units.opened - opened == 1 + 3, "one look, and a mark for each part"
+
+
+async def test_what_follows_an_event_that_did_not_get_through_waits_also_in_later_parts(
+    world: World,
+) -> None:
+    stuck, fine = await world.taken(), await world.taken(user_id="user-2")
+    await world.one.cancel(USER, stuck.id)
+    await world.one.cancel(Caller("user-2"), fine.id)
+    watched = Watched(world, takes=lambda entry: entry.event.cash_out_id != stuck.id)
+    relay = replace(world.one.relay, publisher=watched, at_once=2)
+    assert await relay() == 2
+    assert watched.parts == [[1, 2], [4]], "3 follows 1"
+    assert sorted(world.store.sent) == [2, 4]
+
+
+async def test_a_part_in_which_nothing_can_be_told_does_not_end_the_round(world: World) -> None:
+    stuck, _ = await world.taken(), await world.taken(user_id="user-2")
+    (begun,) = await world.one.submit.begin(world.one.lane, 1)
+    await world.one.submit.send(world.one.lane, begun)
+    await world.ring(world.now(stuck), Status.COMPLETED, "1")
+    await world.taken(user_id="user-3")
+    watched = Watched(world, takes=lambda entry: entry.event.cash_out_id != stuck.id)
+    relay = replace(world.one.relay, publisher=watched, at_once=2)
+    assert await relay() == 2
+    assert watched.parts == [[1, 2], [], [5]], "3 and 4 follow 1"
+    assert sorted(world.store.sent) == [2, 5]
+
+
+async def test_a_broker_that_takes_nothing_is_not_asked_to_take_the_rest(world: World) -> None:
+    await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(6)])
+    watched = Watched(world, takes=lambda _: False)
+    assert await replace(world.one.relay, publisher=watched, at_once=2)() == 0
+    assert watched.parts == [[1, 2]]
 
 
 async def test_a_broker_that_is_away_delays_events_and_nothing_else(world: World) -> None:

@@ -81,6 +81,16 @@ async def test_a_broker_without_jetstream_is_bad(
     await connection.close()
 
 
+async def test_a_stream_that_takes_no_batches_is_good_enough_and_can_be_made_faster(
+    connection: NatsConnection, streams: JetStreamContext
+) -> None:
+    await streams.add_stream(StreamSettings().config.evolve(allow_atomic=False))
+    found = (await examine(connection))[1]
+    assert found.mark is Mark.GOOD
+    assert "one by one" in found.fact
+    assert "allow_atomic" in found.remedy
+
+
 async def test_a_stream_that_does_not_fit_is_a_warning_with_every_reason(
     connection: NatsConnection, streams: JetStreamContext
 ) -> None:

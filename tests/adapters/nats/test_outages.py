@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from adapters.nats.connection import NatsConnection
 from adapters.nats.publisher import JetStreamPublisher
 from adapters.nats.stream import JetStreamEvents
+from adapters.nats.stream_settings import StreamSettings
 from application.ports import OutboxEntry
 from domain.events import Event
 from tests.adapters.nats.until import until
@@ -73,12 +74,16 @@ async def test_a_broker_that_is_down_at_start_delays_events_and_says_so_once(
     assert await publisher.healthy()
 
 
+@pytest.mark.parametrize("batches", [True, False])
 async def test_kills_in_the_middle_lose_nothing_double_nothing_and_keep_the_order(
-    broker: NatsServer, connection: NatsConnection
+    broker: NatsServer, connection: NatsConnection, *, batches: bool
 ) -> None:
+    stream = (await connection.client()).jetstream()
+    await stream.add_stream(StreamSettings().config.evolve(allow_atomic=batches))
     publisher = JetStreamPublisher(connection, ack_timeout_s=0.5)
     entries = lives(cash_outs=400, events_each=3)
-    relaying = asyncio.create_task(relay(publisher, entries))
+    # Sixty rounds and more, with a pause after each: longer than the three lives of the broker.
+    relaying = asyncio.create_task(relay(publisher, entries, largest=20))
     for _ in range(3):
         await asyncio.sleep(0.15)
         await asyncio.to_thread(broker.kill)

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
 from structlog.testing import capture_logs
 
+from adapters.nats.acknowledged import Acknowledged, Message, Refused
 from adapters.nats.connection import NatsConnection
 from adapters.nats.messages import headers_of
 from adapters.nats.publisher import JetStreamPublisher
@@ -63,18 +65,20 @@ async def test_subject_headers_and_body_arrive_as_they_are_documented(
     assert message.headers["Nats-Expected-Stream"] == "CASH_OUT"
 
 
+@pytest.mark.parametrize(("batches", "stored_at_once"), [(True, 40), (False, 20)])
 async def test_a_lost_acknowledgement_leads_to_a_second_telling_and_one_stored_event(
-    broker: NatsServer, streams: JetStreamContext
+    broker: NatsServer, streams: JetStreamContext, *, batches: bool, stored_at_once: int
 ) -> None:
+    await streams.add_stream(StreamSettings().config.evolve(allow_atomic=batches))
     entries = lives(cash_outs=20, events_each=2)
     async with broker_proxy(broker.port) as proxy:
         connection = NatsConnection(proxy.url, retry_after_s=0.05)
         publisher = JetStreamPublisher(connection, ack_timeout_s=0.5)
         assert await publisher.publish(entries[:1]) == [1]
         proxy.answers.clear()
-        assert await publisher.publish(entries) == []
-        # The first event of each cash-out is stored by now; nobody told us.
-        assert (await streams.stream_info("CASH_OUT")).state.messages == 20
+        assert await publisher.publish(entries[1 if batches else 0 :]) == []
+        # All of the batch, or the first event of each cash-out: nobody told us.
+        assert (await streams.stream_info("CASH_OUT")).state.messages == stored_at_once
         proxy.cut()
         proxy.answers.set()
         acknowledged: list[int] = []
@@ -83,6 +87,69 @@ async def test_a_lost_acknowledgement_leads_to_a_second_telling_and_one_stored_e
             await asyncio.sleep(0.05)
         await connection.close()
     assert await ids_in_stream(streams) == [str(entry.event.id) for entry in entries]
+
+
+async def test_a_batch_has_one_acknowledgement_and_is_stored_in_order(
+    connection: NatsConnection, streams: JetStreamContext
+) -> None:
+    publisher = JetStreamPublisher(connection)
+    assert await publisher.publish([an_entry(1, 999)]) == [1]
+    entries = lives(cash_outs=100, first_position=2)
+    client = await connection.client()
+    heard = client.stats["in_msgs"]
+    assert await publisher.publish(entries) == [entry.position for entry in entries]
+    assert client.stats["in_msgs"] == heard + 1, "one answer for three hundred events"
+    stored = await ids_in_stream(streams)
+    assert stored[1:] == [str(entry.event.id) for entry in entries]
+
+
+async def test_a_batch_with_one_event_that_is_there_already_is_told_one_by_one(
+    connection: NatsConnection, streams: JetStreamContext
+) -> None:
+    publisher = JetStreamPublisher(connection)
+    entries = lives(cash_outs=5)
+    assert await publisher.publish(entries[2:3]) == [3]
+    with capture_logs() as logs:
+        assert await publisher.publish(entries) == [entry.position for entry in entries]
+    assert logs == [], "a doubt is nothing to worry about"
+    stored = await ids_in_stream(streams)
+    assert sorted(stored) == sorted(str(entry.event.id) for entry in entries)
+    client = await connection.client()
+    heard = client.stats["in_msgs"]
+    assert len(await publisher.publish([an_entry(n, n) for n in range(50, 65)])) == 15
+    assert client.stats["in_msgs"] == heard + 1, "the next ones are a batch again"
+
+
+async def test_a_stream_that_stops_taking_batches_is_told_one_by_one_from_then_on(
+    connection: NatsConnection, streams: JetStreamContext
+) -> None:
+    publisher = JetStreamPublisher(connection)
+    assert await publisher.publish([an_entry(1, 999)]) == [1]
+    await streams.update_stream(StreamSettings().config.evolve(allow_atomic=False))
+    client = await connection.client()
+    answers = []
+    for first in (100, 200):
+        heard = client.stats["in_msgs"]
+        entries = [an_entry(number, number) for number in range(first, first + 6)]
+        assert len(await publisher.publish(entries)) == 6
+        answers.append(client.stats["in_msgs"] - heard)
+    assert answers == [1 + 6, 6]
+
+
+async def test_a_broker_that_does_not_know_batches_is_not_believed_to_have_taken_one(
+    connection: NatsConnection, operator: Client
+) -> None:
+    async def as_before_2_12(message: Msg) -> None:
+        if message.reply:
+            await message.respond(b'{"stream":"ANY","seq":7}')
+
+    await operator.subscribe("anything", cb=as_before_2_12)
+    await broker_has_read(operator)
+    acks = await Acknowledged.open(await connection.client(), "ANY")
+    answer = await acks.send([Message("anything", b"{}", {})] * 2)
+    with pytest.raises(Refused, match="not taken as one batch"):
+        await asyncio.wait_for(answer, 5)
+    await asyncio.wait_for(await acks.send([Message("anything", b"{}", {})]), 5)
 
 
 async def test_no_more_are_in_flight_than_is_allowed(
