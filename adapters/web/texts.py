@@ -57,6 +57,9 @@ def payee_name(text: str) -> str:
     Composed, because both spellings of an accent look alike to people and differ to providers.
     """
     name = unicodedata.normalize("NFC", text)
+    # Of what is printable nothing is refused below: that is all of most names.
+    if name.isprintable() and 0 < len(name) <= LONGEST_NAME and not name.isspace():
+        return name
     kinds = {unicodedata.category(each) for each in name}
     if not 0 < len(name) <= LONGEST_NAME or name.isspace():
         raise WrongText(f"Use 1 to {LONGEST_NAME} characters, the name as the account has it.")

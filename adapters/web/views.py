@@ -28,15 +28,22 @@ USUAL_CURRENCY: Final = "USD"
 """What `limits` of a provider are told in, as clients know it."""
 
 
+_OFFSET: Final = len("+00:00")
+
+
 def moment(at: datetime) -> str:
     """Return a moment as ISO 8601 in UTC, with milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return f"{at.isoformat(timespec='milliseconds')[:-_OFFSET]}Z"
 
 
 def cash_out_view(
     cash_out: CashOut, now: datetime, language: str, warnings: Sequence[str] = ()
 ) -> CashOutView:
     """Return a cash-out as its user sees it."""
+    created_at = moment(cash_out.created_at)
+    unchanged = cash_out.updated_at is cash_out.created_at
     return CashOutView(
         cash_out_id=str(cash_out.id),
         user_id=cash_out.user_id,
@@ -56,8 +63,8 @@ def cash_out_view(
         failure_code=cash_out.failure_code or UNSET,
         attempts=len(cash_out.attempts),
         needs_review=cash_out.needs_review,
-        created_at=moment(cash_out.created_at),
-        updated_at=moment(cash_out.updated_at),
+        created_at=created_at,
+        updated_at=created_at if unchanged else moment(cash_out.updated_at),
         completed_at=moment(cash_out.completed_at) if cash_out.completed_at else UNSET,
         warnings=list(warnings) or UNSET,
     )
