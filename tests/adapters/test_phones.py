@@ -1,12 +1,16 @@
 """Numbers are read as people write them, and anything that is not one is refused."""
 
 import re
+import subprocess
+import sys
 from random import Random
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from phonenumbers import PhoneMetadata
+from phonenumbers import PhoneMetadata, carrier
+from phonenumbers.carrierdata import CARRIER_DATA
 
 from adapters import phones
 from adapters.phones import LONGEST, PhoneNumbers
@@ -159,6 +163,37 @@ def test_the_quick_way_says_what_the_library_says_of_mobile_numbers(data: st.Dat
     e164 = f"+{COUNTRIES[iso].calling_code}{data.draw(st.from_regex(mobile, fullmatch=True))}"
     assert told(phones._mobile(e164)) == told(phones._at_length(e164))
     assert phones._mobile(e164) is not None
+
+
+@pytest.mark.parametrize("iso", COUNTRIES)
+def test_the_operators_of_our_countries_are_those_of_the_library(iso: str) -> None:
+    code = COUNTRIES[iso].calling_code
+    known = {
+        prefix.removeprefix(code): names["en"]
+        for prefix, names in CARRIER_DATA.items()
+        if prefix.startswith(code) and "en" in names
+    }
+    plan = phones._plan(iso)
+    assert plan is not None
+    assert plan.operators == known
+
+
+@given(st.data())
+def test_who_issued_a_number_of_ours_is_told_as_the_library_tells(data: st.DataObject) -> None:
+    code = data.draw(st.sampled_from([each.calling_code for each in COUNTRIES.values()]))
+    found = numbers.read(f"+{code}{data.draw(st.from_regex(r'[0-9]{6,10}', fullmatch=True))}")
+    if found is not None:
+        theirs = carrier.name_for_number(phonenumbers.parse(found.e164), "en")
+        assert found.operator == theirs
+
+
+def test_the_operators_of_the_whole_world_are_not_loaded() -> None:
+    """They are ten megabytes of each process."""
+    script = "import sys, entrypoints.container; print('phonenumbers.carrierdata' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_a_common_number_is_read_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

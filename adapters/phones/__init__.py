@@ -7,9 +7,9 @@ from functools import cache
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType, carrier
-from phonenumbers.carrierdata import CARRIER_DATA
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
+from adapters.phones.operators import OPERATORS
 from domain.payee import COUNTRIES, Country, Msisdn
 
 LONGEST = 24
@@ -19,6 +19,12 @@ _CAN_HAVE_AN_ACCOUNT = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MO
 _ISO_OF: Final = {country.calling_code: country.iso for country in COUNTRIES.values()}
 _CODE: Final = slice(1, 4)
 """Where an E.164 number of ours has its calling code: all of them have three digits."""
+_LONGEST_PREFIX: Final = max(
+    len(prefix)
+    for names in OPERATORS.values()
+    for prefixes in names.values()
+    for prefix in prefixes.split()
+)
 _NEVER_MOBILE: Final = (
     "premium_rate",
     "toll_free",
@@ -76,18 +82,17 @@ class _Plan:
     """What the library knows of one of our countries, in a form that is quick to ask.
 
     mobile: E.164 numbers that it would read as they are and call mobile; whatever this does not
-    match may still be one. operators: names by the digits that their numbers begin with.
+    match may still be one. operators: names by the national digits that numbers begin with.
     """
 
     iso: str
     mobile: re.Pattern[str]
     operators: Mapping[str, str]
-    longest: int
 
     def operator(self, e164: str) -> str:
-        """Return who issued the number, empty when that is not known."""
-        for length in range(self.longest, 0, -1):
-            name = self.operators.get(e164[1 : 1 + length])
+        """Return who issued a mobile number, empty when that is not known."""
+        for length in range(_LONGEST_PREFIX, 0, -1):
+            name = self.operators.get(e164[_CODE.stop : _CODE.stop + length])
             if name is not None:
                 return name
         return ""
@@ -101,11 +106,9 @@ def _plan(iso: str) -> _Plan | None:
     if mobile is None or phonenumbers.region_codes_for_country_code(int(code)) != (iso,):
         return None
     operators = {
-        prefix: names["en"]
-        for prefix, names in CARRIER_DATA.items()
-        if prefix.startswith(code) and "en" in names
+        prefix: name for name, prefixes in OPERATORS[iso].items() for prefix in prefixes.split()
     }
-    return _Plan(iso, mobile, operators, max(map(len, operators), default=0))
+    return _Plan(iso, mobile, operators)
 
 
 def _pattern(code: str, known: PhoneMetadata | None) -> re.Pattern[str] | None:
@@ -133,13 +136,14 @@ def _at_length(e164: str) -> Msisdn | None:
         number = phonenumbers.parse(e164)
     except NumberParseException:
         return None
-    operator = carrier.name_for_number(number, "en")
-    country = _country_by_our_table(e164)
-    if country is not None:
-        return Msisdn(e164, country.iso, operator)
     region = phonenumbers.region_code_for_number(number)
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     mobile = phonenumbers.number_type(number) in _CAN_HAVE_AN_ACCOUNT
+    plan = _plan(region) if region in COUNTRIES else None
+    operator = plan.operator(written) if plan is not None and mobile else ""
+    country = _country_by_our_table(e164)
+    if country is not None:
+        return Msisdn(e164, country.iso, operator)
     # Written otherwise, it had digits that are no part of the number: a trunk zero, say.
     if region is None or not mobile or written != e164:
         return None
