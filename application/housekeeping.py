@@ -1,8 +1,8 @@
-"""Housekeeping: webhooks that came before their cash-out, and cash-outs open for too long."""
+"""Housekeeping: webhooks that came too early, cash-outs open for too long, old rows."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from application.ports import Chance, Clock, Delivery, Units
@@ -13,6 +13,8 @@ from domain.record import Report
 
 ORPHANS_KEPT = timedelta(hours=24)
 """How long a webhook for an unknown reference is matched again."""
+SHORTEST_RETENTION = timedelta(days=1)
+"""Longer than the window in which a signature may not come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,44 @@ class RaiseReviews:
         arrivals = [Arrival("", report, cash_out_id=each) for each in ids]
         recorded = await _each(self.record, arrivals)
         return sum(each.cash_out is not None and each.cash_out.needs_review for each in recorded)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long is kept what has done its work: events that are told, webhooks that are matched.
+
+    At least a day each: events for `RepublishEvents`, webhooks for telling a replayed signature.
+    """
+
+    events: timedelta = timedelta(days=30)
+    webhooks: timedelta = timedelta(days=30)
+
+    def __post_init__(self) -> None:
+        """Refuse less than a day; raise ValueError."""
+        if min(self.events, self.webhooks) < SHORTEST_RETENTION:
+            message = "what is done with must be kept for a day at least"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class PruneBoxes:
+    """Removes old rows of outbox and inbox; nothing untold or unmatched, however old it is.
+
+    Any number of processes may do so at once.
+    """
+
+    units: Units
+    clock: Clock
+    retention: Retention = field(default_factory=Retention)
+    largest: int = 500
+
+    async def __call__(self) -> int:
+        """Remove one round of them; return how many."""
+        now = self.clock.now()
+        async with self.units.begin() as unit:
+            told = await unit.outbox.prune(now - self.retention.events, self.largest)
+            judged = await unit.inbox.prune(now - self.retention.webhooks, self.largest)
+        return told + judged
 
 
 async def _each(record: Record, arrivals: Sequence[Arrival]) -> list[Recorded]:

@@ -124,8 +124,7 @@ class KeyUse:
 class Claimed:
     """Due cash-outs that are locked for this transaction, and the time by the store's clock.
 
-    unreadable: the ids of due ones that this version of the program cannot read. They are left
-    alone for a while, so that they hold up nobody behind them.
+    unreadable: due ones that this version cannot read: left alone for a while, out of the way.
     """
 
     now: datetime
@@ -194,8 +193,8 @@ class CashOuts(Protocol):
     async def hasten(self, cash_out_id: UUID, now: datetime, not_asked_since: datetime) -> bool:
         """Bring the next status query of an open cash-out to `now`; tell whether that changed it.
 
-        Only when its plan is to ask, later than `now`, it is not leased and it was not asked about
-        since. One statement, so that many readers at once make one query.
+        Only when its plan is to ask, later than `now`, and it is not leased nor asked about since.
+        One statement, so that many readers at once make one query.
         """
         ...
 
@@ -248,6 +247,10 @@ class Outbox(Protocol):
 
         Returns how many; they are told in their old order.
         """
+        ...
+
+    async def prune(self, sent_before: datetime, largest: int) -> int:
+        """Of the `largest` oldest events, remove those acknowledged before; return how many."""
         ...
 
     async def oldest_waiting(self) -> datetime | None:
@@ -306,6 +309,10 @@ class Inbox(Protocol):
 
     async def orphans(self, received_after: datetime, limit: int) -> list[Delivery]:
         """Return readable deliveries with no cash-out noted although theirs exists by now."""
+        ...
+
+    async def prune(self, received_before: datetime, largest: int) -> int:
+        """Remove the oldest deliveries that have a cash-out noted; return how many."""
         ...
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from application.check_status import CheckStatus
-from application.housekeeping import RaiseReviews, RematchOrphans
+from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.lanes import Lane, Lanes
 from application.ports import (
     SILENCE,
@@ -62,6 +62,7 @@ class Worker:
     relay: RelayEvents
     rematch: RematchOrphans
     reviews: RaiseReviews
+    prune: PruneBoxes
     clock: Clock
     nudge: Nudge
     waiting: Waiting
@@ -187,7 +188,8 @@ class Worker:
     async def _tidy(self) -> Round:
         rematched = await self._guarded(Work.TIDY, self.rematch())
         reviewed = await self._guarded(Work.TIDY, self.reviews())
-        done = (rematched or 0) + (reviewed or 0)
+        pruned = await self._guarded(Work.TIDY, self.prune())
+        done = (rematched or 0) + (reviewed or 0) + (pruned or 0)
         return Round(done, more=bool(done))
 
     def _start(

@@ -12,7 +12,7 @@ from adapters.system import SystemChance
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.group_commit import GroupCommit
-from application.housekeeping import RaiseReviews, RematchOrphans
+from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans, Retention
 from application.lanes import Circuit, Lane, Lanes
 from application.ports import Chance, Clock, Gateway, Nudge, NumberingPlan, Publisher, Reader, Units
 from application.queries import AwaitAnswer, GetCashOut, History, ListProviders, QuoteCashOut
@@ -83,6 +83,10 @@ def _pace(settings: Settings) -> Pace:
     return Pace(poll=settings.poll, tidy=5 * settings.poll, drain=settings.shutdown_grace)
 
 
+def _retention(settings: Settings) -> Retention:
+    return Retention(settings.outbox_retention, settings.inbox_retention)
+
+
 class Container(containers.DeclarativeContainer):
     """Every object, once per process."""
 
@@ -119,6 +123,8 @@ class Container(containers.DeclarativeContainer):
     relay = providers.Singleton(RelayEvents, units, publisher, clock, holder)
     rematch = providers.Singleton(RematchOrphans, units, record, clock, chance)
     reviews = providers.Singleton(RaiseReviews, units, record, policy, clock)
+    retention = providers.Singleton(_retention, settings)
+    prune = providers.Singleton(PruneBoxes, units, clock, retention)
     worker = providers.Singleton(
         Worker,
         lanes=lanes,
@@ -127,6 +133,7 @@ class Container(containers.DeclarativeContainer):
         relay=relay,
         rematch=rematch,
         reviews=reviews,
+        prune=prune,
         clock=clock,
         nudge=signals,
         waiting=signals,

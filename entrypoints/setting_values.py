@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 MOST_SECONDS = 31_536_000
+MOST_DAYS = 3_650
 SHORTEST_JWT_SECRET = 32
 _MOST_DIGITS = 18
 _SQLITE = "sqlite+aiosqlite:///"
@@ -53,6 +54,11 @@ def some_seconds(value: str) -> timedelta:
     if not read:
         raise Wrong("must be more than 0 seconds")
     return read
+
+
+def days(value: str) -> timedelta:
+    """Read a whole number of days, one at least."""
+    return timedelta(days=whole(1, MOST_DAYS)(value))
 
 
 def whole(lowest: int, highest: int) -> Callable[[str], int]:

@@ -22,6 +22,7 @@ from entrypoints.setting_values import (
     Wrong,
     any_text,
     database,
+    days,
     flag,
     folder,
     is_loopback,
@@ -84,6 +85,8 @@ class Settings:
     workers_in_api: bool
     poll: timedelta
     shutdown_grace: timedelta
+    outbox_retention: timedelta
+    inbox_retention: timedelta
     log_level: str
     patience: Patience
     configuration: Configuration
@@ -168,6 +171,8 @@ class _Reading:
             workers_in_api=self.get("WORKERS_IN_API", "true", flag),
             poll=self.get("WORK_POLL_SECONDS", "1", some_seconds),
             shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", seconds),
+            outbox_retention=self.get("OUTBOX_RETENTION_DAYS", "30", days),
+            inbox_retention=self.get("INBOX_RETENTION_DAYS", "30", days),
             log_level=self.get("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
             patience=self._patience(),
             configuration=configuration,

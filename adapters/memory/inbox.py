@@ -39,6 +39,22 @@ class MemoryInbox:
                 found.append(kept.delivery)
         return sorted(found, key=lambda each: (each.received_at, each.id))[:limit]
 
+    async def prune(self, received_before: datetime, largest: int) -> int:
+        """Remove the oldest deliveries that have a cash-out noted; return how many."""
+        stored = (self._now.deliveries.get(each) for each in self._now.deliveries)
+        old = [
+            each.delivery
+            for each in stored
+            if each is not None
+            and each.cash_out_id is not None
+            and each.delivery.received_at < received_before
+        ]
+        oldest = sorted(old, key=lambda each: (each.received_at, each.id))[:largest]
+        for delivery in oldest:
+            self._now.deliveries.remove(delivery.id)
+            self._now.by_digest.remove((delivery.provider, delivery.digest))
+        return len(oldest)
+
     def _store(self, delivery: Delivery, since: datetime) -> Receipt:
         place = (delivery.provider, delivery.digest)
         earlier = self._now.by_digest.get(place)

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 from adapters.memory.store import Staging
 from application.ports import Conflict, OutboxEntry
@@ -58,9 +59,27 @@ class MemoryOutbox:
 
     async def after(self, position: int, limit: int) -> list[OutboxEntry]:
         """Return events behind a position, acknowledged or not; see `Reader.events_after`."""
-        last = self._now.next_position - 1
-        first = max(1, last + 1 + position) if position < 0 else position + 1
-        return [self._entry(each) for each in range(first, min(last, first + limit - 1) + 1)]
+        there = self._now.events
+        if position < 0:
+            newest = range(self._now.next_position - 1, 0, -1)
+            shown = islice(filter(there.get, newest), min(limit, -position))
+            return [self._entry(each) for each in reversed(list(shown))]
+        behind = range(position + 1, self._now.next_position)
+        return [self._entry(each) for each in islice(filter(there.get, behind), limit)]
+
+    async def prune(self, sent_before: datetime, largest: int) -> int:
+        """Of the oldest events, remove those that were acknowledged before; return how many."""
+        gone: list[int] = []
+        for position in heapq.nsmallest(largest, self._now.events):
+            sent = self._now.sent.get(position)
+            if sent is not None and sent < sent_before:
+                gone.append(position)
+        for position in gone:
+            event = self._entry(position).event
+            self._now.told.remove((event.cash_out_id, event.sequence))
+            self._now.events.remove(position)
+            self._now.sent.remove(position)
+        return len(gone)
 
     def _entry(self, position: int) -> OutboxEntry:
         event = self._now.events.get(position)

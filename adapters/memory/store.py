@@ -46,7 +46,8 @@ class MemoryStore:
     """What is committed. It outlives the units and readers over it, as a database does a process.
 
     planned, open, waiting and unmatched are indexes: the keys of rows that have work to be found.
-    unreadable: cash-outs that this version of the program cannot read, as a later one may write.
+    last_position: of the newest event ever. unreadable: cash-outs that this version of the program
+    cannot read, as a later one may write.
     """
 
     cash_outs: dict[UUID, CashOut] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class MemoryStore:
     counters: dict[Slot, Counted] = field(default_factory=dict)
     events: dict[int, Event] = field(default_factory=dict)
     told: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    last_position: int = 0
     waiting: dict[int, bool] = field(default_factory=dict)
     sent: dict[int, datetime] = field(default_factory=dict)
     deliveries: dict[UUID, Kept] = field(default_factory=dict)
@@ -123,6 +125,7 @@ class Staging:
     """All tables as one transaction sees them."""
 
     def __init__(self, store: MemoryStore) -> None:
+        self._store = store
         self.cash_outs = Staged(store.cash_outs)
         self.by_reference = Staged(store.by_reference)
         self.by_provider_id = Staged(store.by_provider_id)
@@ -140,7 +143,7 @@ class Staging:
         self.by_replay_key = Staged(store.by_replay_key)
         self.unmatched = Staged(store.unmatched)
         self.leases = Staged(store.leases)
-        self.next_position = len(store.events) + 1
+        self.next_position = store.last_position + 1
         self.unreadable = frozenset(store.unreadable)
         self.broken = False
 
@@ -154,3 +157,4 @@ class Staging:
         for table in vars(self).values():
             if isinstance(table, Staged):
                 table.commit()
+        self._store.last_position = max(self._store.last_position, self.next_position - 1)

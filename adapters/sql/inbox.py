@@ -9,12 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Delete,
     Insert,
     Select,
     Text,
     Update,
     Uuid,
     bindparam,
+    delete,
     exists,
     func,
     select,
@@ -25,7 +27,7 @@ from adapters.sql.columns import Moment, Words
 from adapters.sql.rows import Row, finding_from_text, finding_to_text
 from adapters.sql.session import Session
 from adapters.sql.sets import Given, Rows
-from adapters.sql.tables import PARKED, cash_outs, inbox
+from adapters.sql.tables import MATCHED, PARKED, cash_outs, inbox
 from application.ports import Delivery, Lookup, Receipt
 
 _DIGESTS = Given({"provider": Words, "digest": Text})
@@ -92,6 +94,20 @@ def _orphans() -> Select[Any]:
     )
 
 
+@cache
+def _prune() -> Delete:
+    """Remove matched webhooks of before a moment; what another process holds is left to it."""
+    row = inbox.c
+    gone = (
+        select(row.id)
+        .where(MATCHED, row.received_at < bindparam("before", type_=Moment))
+        .order_by(row.received_at)
+        .limit(bindparam("most", type_=BigInteger))
+        .with_for_update(skip_locked=True)
+    )
+    return delete(inbox).where(row.id.in_(gone))
+
+
 class SqlInbox:
     """Implements `Inbox`."""
 
@@ -109,6 +125,8 @@ class SqlInbox:
         given = sorted({(each.provider, each.digest) for each in new})
         rows = await self._session.rows_for(_kept(dialect), _DIGESTS, given)
         kept = {(row["provider"], row["digest"]): row for row in rows}
+        if any((each.provider, each.digest) not in kept for each in new):
+            raise self._session.conflict("an equal webhook was there, and was pruned meanwhile")
         return [
             Receipt(each.id, fresh=False, replayed=True)
             if each.id in replayed
@@ -125,6 +143,11 @@ class SqlInbox:
         """Return readable deliveries that have no cash-out noted although theirs exists by now."""
         parameters = {"after": received_after, "most": limit}
         return [_from_row(row) for row in await self._session.rows(_orphans(), parameters)]
+
+    async def prune(self, received_before: datetime, largest: int) -> int:
+        """Remove the oldest deliveries that have a cash-out noted; return how many."""
+        given = {"before": received_before, "most": largest}
+        return int((await self._session.run(_prune(), given)).rowcount)
 
     async def _replayed(self, deliveries: Sequence[Delivery], since: datetime) -> set[UUID]:
         """Return the deliveries whose signature came with another body before."""

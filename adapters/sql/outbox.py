@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Delete,
     Select,
     Update,
     bindparam,
+    delete,
     func,
     null,
     select,
@@ -56,6 +58,23 @@ def _mark_sent(dialect: str) -> Update:
         .where(outbox.c.position == given.c.position)
         .values(sent_at=bindparam("told_at", type_=Moment))
     )
+
+
+@cache
+def _prune() -> Delete:
+    """Remove events told before a moment; what another process holds is left to it.
+
+    Only the oldest are looked at, so that it costs the same whatever is stored.
+    """
+    row, told_before = outbox.c, bindparam("told_before", type_=Moment)
+    oldest = select(row.position).order_by(row.position).limit(_MOST).subquery("oldest")
+    gone = (
+        select(row.position)
+        .where(row.position.in_(select(oldest.c.position)), row.sent_at < told_before)
+        .order_by(row.position)
+        .with_for_update(skip_locked=True)
+    )
+    return delete(outbox).where(row.position.in_(gone))
 
 
 @cache
@@ -114,6 +133,11 @@ class SqlOutbox:
         """Have acknowledged events of a span of time wait again; return how many."""
         result = await self._session.run(_wait_again(), {"since": since, "until": until})
         return int(result.rowcount)
+
+    async def prune(self, sent_before: datetime, largest: int) -> int:
+        """Of the oldest events, remove those that were acknowledged before; return how many."""
+        given = {"told_before": sent_before, "most": largest}
+        return int((await self._session.run(_prune(), given)).rowcount)
 
     async def oldest_waiting(self) -> datetime | None:
         """Return when the oldest unacknowledged event happened."""

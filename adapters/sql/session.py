@@ -87,12 +87,6 @@ class Session:
             self._broken = fault
             raise
 
-    async def search(self, statement: Executable) -> list[dict[str, Any]]:
-        """Execute a statement that was made for the occasion; return its rows by column name."""
-        result = await self.run(statement)
-        names = list(result.keys())
-        return [dict(zip(names, row, strict=True)) for row in result]
-
     async def rows(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:

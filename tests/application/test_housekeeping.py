@@ -5,8 +5,15 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.gateway import Manner
-from application.housekeeping import RaiseReviews, RematchOrphans
-from application.record_news import Arrival, Recorded
+from application.housekeeping import (
+    ORPHANS_KEPT,
+    SHORTEST_RETENTION,
+    PruneBoxes,
+    RaiseReviews,
+    RematchOrphans,
+    Retention,
+)
+from application.record_news import REPLAY_WINDOW, Arrival, Recorded
 from domain.evidence import News, ReviewReason, Source
 from domain.states import Status
 from tests.application.wiring import World
@@ -101,3 +108,63 @@ async def test_a_round_is_bounded_and_the_next_goes_on(world: World) -> None:
     world.clock.advance(timedelta(days=2))
     object.__setattr__(world.one.reviews, "largest", 3)
     assert [await world.one.reviews() for _ in range(4)] == [3, 3, 1, 0]
+
+
+async def ended(world: World, user_id: str = "user-1") -> None:
+    """Have a cash-out sent, completed by a webhook, and told of: three events."""
+    cash_out = await world.sent(user_id=user_id)
+    id_of_theirs = cash_out.provider_transaction_id
+    await world.tell(News("COMPLETED", Status.COMPLETED, id_of_theirs, cash_out.reference))
+    await world.rest()
+
+
+async def test_what_is_told_and_judged_is_kept_for_its_retention_and_then_removed(
+    world: World,
+) -> None:
+    await ended(world)
+    retention = world.one.prune.retention
+    events, webhooks = len(world.store.events), len(world.store.deliveries)
+    assert (events, webhooks) == (3, 1)
+    world.clock.advance(min(retention.events, retention.webhooks) - timedelta(minutes=1))
+    assert await world.one.prune() == 0
+    world.clock.advance(timedelta(days=1))
+    assert await world.one.prune() == events + webhooks
+    assert (world.store.events, world.store.deliveries) == ({}, {})
+    assert await world.one.prune() == 0
+
+
+async def test_what_is_untold_or_parked_is_kept_however_old_it_is(world: World) -> None:
+    await world.tell(News("COMPLETED", Status.COMPLETED, "ID-1", "NOBODYS-0001"))
+    await world.taken()
+    world.clock.advance(timedelta(days=3_650))
+    assert await world.one.prune() == 0
+    assert len(world.store.events) == 1
+    assert len(world.store.deliveries) == 1
+
+
+async def test_pruning_goes_on_in_bounded_rounds(world: World) -> None:
+    for number in range(3):
+        await ended(world, f"user-{number}")
+    world.clock.advance(timedelta(days=31))
+    prune = PruneBoxes(world.units, world.clock, largest=2)
+    assert [await prune() for _ in range(6)] == [4, 3, 2, 2, 1, 0]
+
+
+async def test_a_worker_prunes_when_it_tidies(world: World) -> None:
+    await ended(world)
+    world.clock.advance(timedelta(days=31))
+    assert await world.one.worker.step() == 4
+    assert world.store.events == {}
+
+
+@pytest.mark.parametrize("field", ["events", "webhooks"])
+def test_a_retention_of_less_than_a_day_is_refused(field: str) -> None:
+    with pytest.raises(ValueError, match="for a day at least"):
+        Retention(**{field: SHORTEST_RETENTION - timedelta(seconds=1)})
+    kept = Retention(**{field: SHORTEST_RETENTION})
+    assert SHORTEST_RETENTION in {kept.events, kept.webhooks}
+
+
+def test_a_webhook_is_kept_while_it_can_still_be_replayed_or_matched() -> None:
+    assert SHORTEST_RETENTION > REPLAY_WINDOW
+    assert SHORTEST_RETENTION >= ORPHANS_KEPT

@@ -17,7 +17,7 @@ from application.callers import Caller
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.group_commit import GroupCommit
-from application.housekeeping import RaiseReviews, RematchOrphans
+from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.lanes import Circuit, Lane
 from application.ports import Order, OutboxEntry, Publisher, Work
 from application.queries import GetCashOut
@@ -125,6 +125,7 @@ class Process:
         self.relay = RelayEvents(self.units, world.told, world.clock, UUID(int=holder))
         self.rematch = RematchOrphans(self.units, self.record, world.clock, world.chance)
         self.reviews = RaiseReviews(self.units, self.record, world.policy, world.clock)
+        self.prune = PruneBoxes(self.units, world.clock)
         self.get = GetCashOut(world.reader, self.units, world.clock, world.policy, self.signals)
         self.worker = self.a_worker()
 
@@ -140,6 +141,7 @@ class Process:
             relay=self.relay,
             rematch=self.rematch,
             reviews=self.reviews,
+            prune=self.prune,
             clock=self.world.clock,
             nudge=self.signals,
             waiting=self.signals,

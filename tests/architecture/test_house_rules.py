@@ -19,7 +19,7 @@ LONGEST_FILE_LINES = 400
 LONGEST_TEST_FILE_LINES = 500
 """A table of cases may be longer than the code that it tries."""
 # Every Protocol is on one page, so that a new adapter's author reads one file and no more.
-LONGEST_PAGE_LINES = {"application/ports.py": 600}
+LONGEST_PAGE_LINES = {"application/ports.py": 620}
 LONGEST_FUNCTION_LINES = 60
 
 # What has no better name has no subject.

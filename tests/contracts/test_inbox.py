@@ -163,3 +163,24 @@ async def test_orphans_are_the_readable_unmatched_ones_whose_cash_out_exists(
         await unit.inbox.match({matched.id: kept.id})
     assert await orphans(store) == [by_reference, by_their_id]
     assert await orphans(store, limit=1) == [by_reference]
+
+
+async def test_only_matched_webhooks_are_pruned_and_only_old_ones_oldest_first(
+    store: Store,
+) -> None:
+    deliveries = [a_delivery(number, bytes([number])) for number in range(1, 6)]
+    await store_all(store, *deliveries)
+    async with store.units.begin() as unit:
+        # The second is parked for ever: its cash-out never came.
+        await unit.inbox.match({each.id: UUID(int=9) for each in deliveries if each.id.int != 2})
+    limit = deliveries[4].received_at
+    async with store.units.begin() as unit:
+        assert await unit.inbox.prune(deliveries[0].received_at, 10) == 0
+        assert await unit.inbox.prune(limit, 2) == 2
+    assert fresh(await store_all(store, a_delivery(11, b"\x04"))) == [(False, False)]
+    async with store.units.begin() as unit:
+        assert await unit.inbox.prune(limit, 10) == 1
+        assert await unit.inbox.prune(limit, 10) == 0
+    again = [a_delivery(20 + number, bytes([number])) for number in range(1, 6)]
+    receipts = await store_all(store, *again)
+    assert [receipt.fresh for receipt in receipts] == [True, False, True, True, False]

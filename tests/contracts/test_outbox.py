@@ -98,3 +98,44 @@ async def test_what_was_told_in_a_span_of_time_can_wait_again_in_its_order(store
         assert await unit.outbox.waiting(1) == [two]
         assert await unit.outbox.oldest_waiting() == two.event.at
         assert await unit.outbox.wait_again(two.event.at, four.event.at) == 0
+
+
+async def test_only_told_events_are_pruned_and_only_old_ones(store: Store) -> None:
+    await tell(store, *(an_event(number) for number in range(1, 7)))
+    async with store.units.begin() as unit:
+        one, two, three, four, five, six = await unit.outbox.waiting(10)
+        await unit.outbox.mark_sent([one.position, three.position, five.position], NOW)
+        await unit.outbox.mark_sent([four.position], NOW + timedelta(days=1))
+    async with store.units.begin() as unit:
+        assert await unit.outbox.prune(NOW, 10) == 0
+        assert await unit.outbox.prune(NOW + timedelta(hours=1), 4) == 2
+        assert await unit.outbox.after(0, 10) == [two, four, five, six]
+    async with store.units.begin() as unit:
+        assert await unit.outbox.prune(NOW + timedelta(hours=1), 4) == 1
+        assert await unit.outbox.waiting(10) == [two, six]
+    assert await store.reader.events_after(0, 10) == [two, four, six]
+    assert await store.reader.events_after(-2, 10) == [four, six]
+
+
+async def test_a_position_is_never_given_again(store: Store) -> None:
+    await tell(store, an_event(1), an_event(2))
+    async with store.units.begin() as unit:
+        entries = await unit.outbox.waiting(10)
+        await unit.outbox.mark_sent([entry.position for entry in entries], NOW)
+    async with store.units.begin() as unit:
+        assert await unit.outbox.prune(NOW + timedelta(days=1), 10) == 2
+    await tell(store, an_event(3))
+    async with store.units.begin() as unit:
+        (entry,) = await unit.outbox.waiting(10)
+    assert entry.position > entries[-1].position
+
+
+async def test_an_event_that_waits_again_is_not_pruned(store: Store) -> None:
+    await tell(store, an_event(1))
+    async with store.units.begin() as unit:
+        (entry,) = await unit.outbox.waiting(10)
+        await unit.outbox.mark_sent([entry.position], NOW)
+        await unit.outbox.wait_again(NOW, NOW + timedelta(hours=1))
+    async with store.units.begin() as unit:
+        assert await unit.outbox.prune(NOW + timedelta(days=99), 10) == 0
+        assert await unit.outbox.waiting(10) == [entry]

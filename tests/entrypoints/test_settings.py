@@ -81,6 +81,8 @@ def test_a_lease_outlives_the_longest_call_twice_over(read: Read) -> None:
         ("STATUS_POLL_SECONDS", "-5"),
         ("NOT_FOUND_GRACE_SECONDS", "soon"),
         ("REVIEW_AFTER_SECONDS", """ """ + "x"),
+        ("OUTBOX_RETENTION_DAYS", "0"),
+        ("INBOX_RETENTION_DAYS", "3651"),
         ("CASHOUT_CONFIG", "/nowhere/cashout.toml"),
         ("NATS_REPLICAS", "٣"),
         ("PORT", "9" * 5_000),

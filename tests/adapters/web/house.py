@@ -22,7 +22,7 @@ from adapters.web.auth import SecretTokens, TokenVerifier, issue_token
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.group_commit import GroupCommit
-from application.housekeeping import RaiseReviews, RematchOrphans
+from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.lanes import Lane
 from application.ports import Publisher, Reader
 from application.queries import AwaitAnswer, GetCashOut, History, ListProviders, QuoteCashOut
@@ -150,6 +150,7 @@ async def house(
         relay=RelayEvents(units, LocalEvents(), clock, chance.token()),
         rematch=RematchOrphans(units, record, clock, chance),
         reviews=RaiseReviews(units, record, policy, clock),
+        prune=PruneBoxes(units, clock),
         clock=clock,
         nudge=signals,
         waiting=signals,
