@@ -23,7 +23,8 @@ class GroupCommit(Generic[Item, Result]):
 
     largest: items in a batch. waiting_most: items in the queue before callers are sent away with
     Overloaded. at_once: batches under way, so that one is prepared while another is made durable;
-    1 where the store has a single writer.
+    1 where the store has a single writer. crowd: so many must wait before one is begun beside
+    another, because two small batches cost more than a large one.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class GroupCommit(Generic[Item, Result]):
         largest: int = 200,
         waiting_most: int = 2_000,
         at_once: int = 1,
+        crowd: int = 50,
     ) -> None:
         """Take the use case; it returns one result per item, in order."""
         self._decide = decide
         self._largest = largest
         self._waiting_most = waiting_most
         self._at_once = at_once
+        self._crowd = crowd
         self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -51,7 +54,7 @@ class GroupCommit(Generic[Item, Result]):
             raise Overloaded
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append((item, answer))
-        if len(self._running) < self._at_once:
+        if not self._running or self._is_crowded():
             self._running.add(asyncio.create_task(self._work()))
         return await answer
 
@@ -64,6 +67,9 @@ class GroupCommit(Generic[Item, Result]):
         """Wait until everything that was asked is decided."""
         while self._running:
             await asyncio.wait(self._running)
+
+    def _is_crowded(self) -> bool:
+        return len(self._running) < self._at_once and len(self._queue) >= self._crowd
 
     async def _work(self) -> None:
         try:

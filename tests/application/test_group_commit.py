@@ -60,19 +60,35 @@ async def test_what_comes_while_a_batch_is_decided_is_the_next_batch() -> None:
     assert door.waiting == 0
 
 
-async def test_as_many_batches_are_under_way_as_may_be_and_the_rest_waits() -> None:
+async def test_a_crowd_is_a_batch_beside_another_and_the_rest_waits() -> None:
     desk = Desk()
-    door = GroupCommit(desk, at_once=2)
+    door = GroupCommit(desk, at_once=2, crowd=3)
     desk.gate.clear()
     tasks = []
-    for number in (1, 2, 3, 4):
+    for number in range(1, 9):
         tasks += await waiting_callers(door, [number])
         await asyncio.sleep(0)
-    assert desk.batches == [[1], [2]]
-    assert door.waiting == 2
+    assert desk.batches == [[1], [2, 3, 4]], "two are no crowd, and two batches are enough"
+    assert door.waiting == 4
     desk.gate.set()
-    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
-    assert desk.batches == [[1], [2], [3, 4]]
+    assert await asyncio.gather(*tasks) == [2 * number for number in range(1, 9)]
+    assert desk.batches == [[1], [2, 3, 4], [5, 6, 7, 8]]
+
+
+async def test_without_other_bounds_fifty_are_a_crowd_and_one_batch_is_under_way() -> None:
+    desk = Desk()
+    for at_once, batches in ((1, [1]), (2, [1, 50])):
+        desk.batches.clear()
+        desk.gate.clear()
+        door = GroupCommit(desk, at_once=at_once)
+        tasks = await waiting_callers(door, [0])
+        await asyncio.sleep(0)
+        tasks += await waiting_callers(door, range(50))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert [len(batch) for batch in desk.batches] == batches
+        desk.gate.set()
+        await asyncio.gather(*tasks)
 
 
 async def test_what_is_asked_as_a_batch_ends_is_decided() -> None:
