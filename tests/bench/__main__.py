@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench import lasting, reading, relaying, scaling, starting, taking, working
 from tests.bench.chart import as_svg
 from tests.bench.measured import Measured, Row
-from tests.bench.report import as_json, as_markdown, as_text
+from tests.bench.report import as_json, as_text, into_document
 from tests.bench.size import Size
 from tests.bench.stand import Stand, stand
 
@@ -103,8 +103,8 @@ def _tell(asked: argparse.Namespace, run: Run) -> None:
     sys.stdout.write(as_text(rows, run.crashed))
     if asked.json:
         asked.json.write_text(json.dumps(as_json(rows, run.crashed), indent=2) + "\n")
-    if asked.markdown:
-        asked.markdown.write_text(as_markdown(rows))
+    if asked.document:
+        asked.document.write_text(into_document(asked.document.read_text(), rows))
     if asked.svg:
         asked.svg.write_text(as_svg(rows))
 
@@ -125,7 +125,7 @@ def _read(words: Sequence[str] | None) -> argparse.Namespace:
     add("--sustained", type=float, default=usual.sustained_s, help="seconds of the whole path")
     add("--only", action="append", choices=list(SUBJECTS), help="one subject; may be repeated")
     add("--json", type=Path, help="write the figures there")
-    add("--markdown", type=Path, help="write the table there")
+    add("--document", type=Path, help="replace the table in this page")
     add("--svg", type=Path, help="draw the figures there")
     return parser.parse_args(words)
 

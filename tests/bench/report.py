@@ -2,12 +2,14 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tests.bench.measured import Row
 from tests.bench.processor import CORES
 
 _NAME = 66
+BEGIN: Final = "<!-- the table begins: `--document` writes it -->"
+END: Final = "<!-- the table ends -->"
 
 
 def as_text(rows: Sequence[Row], crashed: Mapping[str, str]) -> str:
@@ -47,6 +49,16 @@ def as_markdown(rows: Sequence[Row]) -> str:
             f"| {row.verdict} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def into_document(page: str, rows: Sequence[Row]) -> str:
+    """Return a page with the table between its two marks; raise ValueError where they are not."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        message = f"the page has no {BEGIN} and {END}"
+        raise ValueError(message)
+    return f"{before}{begin}\n{as_markdown(rows)}{end}{after}"
 
 
 def as_json(rows: Sequence[Row], crashed: Mapping[str, str]) -> dict[str, Any]:

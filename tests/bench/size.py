@@ -11,9 +11,9 @@ class Size:
     measured. sustained_s: how long the whole path is held at one rate.
     """
 
-    seconds: float = 5.0
-    warm_up_s: float = 1.0
-    backlog: int = 10_000
+    seconds: float = 2.0
+    warm_up_s: float = 0.5
+    backlog: int = 5_000
     rounds: int = 3
-    archive: int = 1_000_000
-    sustained_s: float = 20.0
+    archive: int = 200_000
+    sustained_s: float = 30.0

@@ -9,7 +9,7 @@ import pytest
 from tests.bench.__main__ import Run, Subject
 from tests.bench.chart import as_svg
 from tests.bench.measured import REFERENCE, Goal, Measured, Row
-from tests.bench.report import as_json, as_markdown, as_text
+from tests.bench.report import BEGIN, END, as_json, as_markdown, as_text, into_document
 from tests.bench.size import Size
 from tests.bench.stand import Stand
 
@@ -48,6 +48,15 @@ def test_the_table_of_the_document_has_a_line_for_each_row() -> None:
     assert len(lines) == 2 + len(ROWS)
     assert all(line.count("|") == 7 for line in lines)
     assert "1.2 (0.9 to 1.3) | at least 1 | met |" in lines[2]
+
+
+def test_the_table_takes_the_place_of_the_last_one_and_of_nothing_else() -> None:
+    page = f"# Speed\n\n{BEGIN}\nold\n{END}\n\nThe rest.\n"
+    told = into_document(page, ROWS)
+    assert told == f"# Speed\n\n{BEGIN}\n{as_markdown(ROWS)}{END}\n\nThe rest.\n"
+    assert into_document(told, ROWS) == told
+    with pytest.raises(ValueError, match="the page has no"):
+        into_document("# Speed\n", ROWS)
 
 
 def test_the_chart_is_drawn_for_light_and_dark_with_a_bar_for_each_goal() -> None:
