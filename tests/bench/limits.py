@@ -105,18 +105,18 @@ def sqlite_grouped(folder: Path, seconds: float, *, group: int = 100) -> float:
     return number / took
 
 
-def jetstream(url: str, *, events: int, in_flight: int = 500) -> float:
+def jetstream(url: str, *, events: int, in_flight: int = 500, replicas: int = 1) -> float:
     """Return acknowledged publishes a second of the broker's own client, many in flight."""
-    return asyncio.run(_publish(url, events, in_flight))
+    return asyncio.run(_publish(url, events, in_flight, replicas))
 
 
-def jetstream_batches(url: str, *, events: int, batch: int = 500) -> float:
+def jetstream_batches(url: str, *, events: int, batch: int = 500, replicas: int = 1) -> float:
     """Return publishes a second in atomic batches: one acknowledgement and one sync for each."""
-    return asyncio.run(_publish_batches(url, events, batch))
+    return asyncio.run(_publish_batches(url, events, batch, replicas))
 
 
-async def _publish(url: str, events: int, in_flight: int) -> float:
-    async with _raw_stream(url) as client:
+async def _publish(url: str, events: int, in_flight: int, replicas: int) -> float:
+    async with _raw_stream(url, replicas) as client:
         stream, one, began = client.jetstream(), uuid4().hex, time.perf_counter()
         for start in range(0, events, in_flight):
             waiting = [
@@ -127,8 +127,8 @@ async def _publish(url: str, events: int, in_flight: int) -> float:
         return events / (time.perf_counter() - began)
 
 
-async def _publish_batches(url: str, events: int, batch: int) -> float:
-    async with _raw_stream(url) as client:
+async def _publish_batches(url: str, events: int, batch: int, replicas: int) -> float:
+    async with _raw_stream(url, replicas) as client:
         one, began = uuid4().hex, time.perf_counter()
         for start in range(0, events, batch):
             for number in range(1, batch):
@@ -149,11 +149,13 @@ def _in_batch(one: str, start: int, number: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _raw_stream(url: str) -> AsyncIterator[Client]:
+async def _raw_stream(url: str, replicas: int) -> AsyncIterator[Client]:
     """Yield a connection to a broker that has a stream of nobody's for its time."""
     client = await nats.connect(url)
     stream = client.jetstream()
-    await stream.add_stream(name="RAW", subjects=[_SUBJECT], allow_atomic=True)
+    await stream.add_stream(
+        name="RAW", subjects=[_SUBJECT], allow_atomic=True, num_replicas=replicas
+    )
     yield client
     await stream.delete_stream("RAW")
     await client.close()

@@ -1,18 +1,45 @@
 """Twice the processes of ours over the same database and broker."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.bench.measured import Goal, Measured
+from tests.bench.admission import Admission
+from tests.bench.measured import REFERENCE, Goal, Measured
 from tests.bench.processor import CORES, FULL, Meter
 from tests.bench.provider import Light
 from tests.bench.size import Size
 from tests.bench.stand import HOOK_SECRET, Stand
+from tests.bench.taking import CALLERS, USERS, admit, service
 from tests.bench.working import take_whole, whole_rate
 from tests.servers import free_port
 
 
 def scaling(stand: Stand, size: Size) -> Iterator[Measured]:
-    """Measure the whole way with one API and one worker process, then with two of each."""
+    """Measure with one process of each kind, then with two: taking alone, then the whole way."""
+    yield from _admission(stand, size)
+    yield from _whole(stand, size)
+
+
+def _admission(stand: Stand, size: Size) -> Iterator[Measured]:
+    """Have two processes take at once: for many users, and for one, whose counter both need."""
+    for users, whom in ((USERS, "10,000 users"), (1, "one user")):
+        asked = Admission(CALLERS, users, seconds=size.seconds)
+        one = admit(service(stand), asked).per_second
+        shared = service(stand)
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(admit, shared, asked) for _ in range(2)]
+            two = sum(each.result().per_second for each in both)
+        yield Measured(
+            name=f"admission alone by two processes at once, {whom}",
+            unit="/s",
+            ours=two,
+            limit=one,
+            limit_name="one process",
+            goal=REFERENCE,
+        )
+
+
+def _whole(stand: Stand, size: Size) -> Iterator[Measured]:
     one_rate, one_busy, one_accepted = _with(stand, size, 1)
     two_rate, two_busy, two_accepted = _with(stand, size, 2)
     yield Measured(
