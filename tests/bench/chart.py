@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from tests.bench.measured import Row
+from tests.bench.measured import Row, number
 
 _LINE = 30
-_LEFT = 470
-_WIDE = 330
-_RIGHT = 190
+_LEFT = 450
+_WIDE = 270
+_RIGHT = 230
 _LONGEST = 3.0
 """Bars end there: who is three times past a goal needs no longer one."""
 _STYLE = """
@@ -45,8 +45,8 @@ def as_svg(rows: Sequence[Row]) -> str:
         f"<style>{_STYLE}</style>",
         f'<text class="note" x="{_at(1.0):.0f}" y="16" text-anchor="middle">the goal</text>',
     ]
-    for number, row in enumerate(shown):
-        parts += _bar(row, 28 + _LINE * number)
+    for place, row in enumerate(shown):
+        parts += _bar(row, 28 + _LINE * place)
     parts += [
         f'<line class="goal" x1="{_at(1.0):.1f}" x2="{_at(1.0):.1f}" y1="22" y2="{height - 12}"/>',
         "</svg>",
@@ -59,8 +59,7 @@ def _bar(row: Row, top: int) -> list[str]:
     share = goal.share(row.judged) or 0.0
     spread = [goal.share(each) or 0.0 for each in row.spread]
     kind = "" if row.limit is not None else f" {row.first.unit}"
-    told = f"{row.judged:,.3g}{kind} (goal {goal}{kind})"
-    end = max(_at(share), _at(max(spread)))
+    told = f"{number(row.judged)}{kind}, goal {goal}{kind}"
     return [
         f'<text x="{_LEFT - 10}" y="{top + 15}" text-anchor="end">{escape(row.first.name)}</text>',
         (
@@ -71,7 +70,7 @@ def _bar(row: Row, top: int) -> list[str]:
             f'<line class="spread" x1="{_at(min(spread)):.1f}" x2="{_at(max(spread)):.1f}" '
             f'y1="{top + 10}" y2="{top + 10}"/>'
         ),
-        f'<text class="note" x="{end + 6:.1f}" y="{top + 15}">{escape(told)}</text>',
+        f'<text class="note" x="{_LEFT + _WIDE + 8}" y="{top + 15}">{escape(told)}</text>',
     ]
 
 

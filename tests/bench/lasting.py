@@ -70,8 +70,8 @@ def lasting(stand: Stand, size: Size) -> Iterator[Measured]:
         told = sending.result()
     for name, figure in (("open cash-outs", "waiting"), ("untold events", "untold")):
         yield Measured(
-            name=f"whole way at 60 % of its maximum: share that piles up as {name}",
-            unit="of the rate",
+            name=f"at 60 % of the whole rate: share that piles up, {name}",
+            unit="",
             ours=looks.slope(figure) / rate,
             goal=Goal(most=PILES_UP_MOST),
             more={
@@ -87,7 +87,7 @@ def lasting(stand: Stand, size: Size) -> Iterator[Measured]:
     for process in ("API", "worker"):
         values = looks.seen[process]
         yield Measured(
-            name=f"memory of the {process} process, its last third beside its beginning",
+            name=f"memory of the {process} process, at the end beside the beginning",
             unit="MB",
             ours=median(values[-len(values) // 3 :]),
             limit=median(_settled(values)),

@@ -33,8 +33,14 @@ class Goal:
     def __str__(self) -> str:
         """Return it as a table shows it."""
         if self.least is not None:
-            return f">= {self.least:g}"
-        return "" if self.most is None else f"<= {self.most:g}"
+            return f"at least {self.least:g}"
+        return "" if self.most is None else f"at most {self.most:g}"
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as it deserves."""
+    digits = next((n for n, from_ in ((0, 100), (1, 10), (2, 0.1)) if abs(value) >= from_), 3)
+    return f"{value:,.{digits}f}"
 
 
 REFERENCE: Final = Goal()

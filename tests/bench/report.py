@@ -4,7 +4,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tests.bench.measured import Row
+from tests.bench.measured import Row, number
 from tests.bench.processor import CORES
 
 _NAME = 66
@@ -14,16 +14,16 @@ END: Final = "<!-- the table ends -->"
 
 def as_text(rows: Sequence[Row], crashed: Mapping[str, str]) -> str:
     """Return a table: medians, the spread of what is judged, and whether the goal is met."""
-    heads = f"{'ours':>10} {'limit':>10} {'ratio':>7} {'spread':>15} {'goal':>8}"
+    heads = f"{'ours':>10} {'limit':>10} {'ratio':>7} {'spread':>15} {'goal':>13}"
     lines = [f"{'':{_NAME}} {heads}"]
     for row in rows:
         low, high = row.spread
         limit = "" if row.limit is None else f"{row.limit:,.2f}"
         ratio = "" if row.limit is None else f"{row.judged:.2f}"
-        name = f"{row.first.name} ({row.first.unit})"
+        name = f"{row.first.name} ({row.first.unit})" if row.first.unit else row.first.name
         lines.append(
             f"{name:{_NAME}} {row.ours:10,.2f} {limit:>10} {ratio:>7} "
-            f"{low:7,.2f}..{high:<6,.2f} {row.first.goal!s:>8} {row.verdict}".rstrip()
+            f"{low:7,.2f}..{high:<6,.2f} {row.first.goal!s:>13} {row.verdict}".rstrip()
         )
         lines += [f"    {line}" for line in _details(row)]
     lines += [f"CRASHED {name}: {fault}" for name, fault in crashed.items()]
@@ -38,15 +38,15 @@ def as_markdown(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         low, high = row.spread
-        limit = "" if row.limit is None else f"{row.limit:,.4g} {row.first.unit}"
-        judged = f"{row.judged:,.3g} ({low:,.3g} to {high:,.3g})"
+        unit = row.first.unit
+        limit = "" if row.limit is None else f"{number(row.limit)} {unit}"
+        judged = f"{number(row.judged)} ({number(low)} to {number(high)})"
         what = row.first.name
         if row.first.limit_name:
             what += f"<br>limit: {row.first.limit_name}"
         lines.append(
-            f"| {what} | {row.ours:,.4g} {row.first.unit} | {limit} | {judged} "
-            f"| {str(row.first.goal).replace('<=', 'at most').replace('>=', 'at least')} "
-            f"| {row.verdict} |"
+            f"| {what} | {number(row.ours)} {unit} | {limit} | {judged} "
+            f"| {row.first.goal} | {row.verdict} |"
         )
     return "\n".join(lines) + "\n"
 

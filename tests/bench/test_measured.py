@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.measured import REFERENCE, Goal, Measured, Row
+from tests.bench.measured import REFERENCE, Goal, Measured, Row, number
 
 
 def a_row(*pairs: tuple[float, float | None], goal: Goal = REFERENCE, full: bool = False) -> Row:
@@ -40,6 +40,14 @@ def test_a_goal_is_a_least_or_a_most(
 ) -> None:
     assert goal.met(value) is met
     assert goal.share(value) == share
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(12_345.6, "12,346"), (45.67, "45.7"), (1.234, "1.23"), (0.0125, "0.013"), (0, "0.000")],
+)
+def test_a_figure_is_told_with_the_digits_that_it_deserves(value: float, told: str) -> None:
+    assert number(value) == told
 
 
 def test_a_verdict_says_what_came_of_the_goal() -> None:

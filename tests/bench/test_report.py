@@ -28,11 +28,11 @@ ROWS = [
 
 def test_the_text_has_medians_spreads_ratios_goals_and_verdicts() -> None:
     lines = as_text(ROWS, {"relay": "TimeoutError: late"}).splitlines()
-    line = "POST <accepted> (/s) 120.00 100.00 1.20 0.90..1.30 >= 1 met"
+    line = "POST <accepted> (/s) 120.00 100.00 1.20 0.90..1.30 at least 1 met"
     assert " ".join(lines[1].split()) == line
     assert "limit: pgbench" in lines[2]
     assert "cpu ms of one: api 0.300" in lines[3]
-    assert lines[4].endswith("<= 25 not met")
+    assert lines[4].endswith("at most 25 not met")
     assert "p50 ms 4.00" in lines[5]
     assert lines[-1] == "CRASHED relay: TimeoutError: late"
 
@@ -47,7 +47,7 @@ def test_the_table_of_the_document_has_a_line_for_each_row() -> None:
     lines = as_markdown(ROWS).splitlines()
     assert len(lines) == 2 + len(ROWS)
     assert all(line.count("|") == 7 for line in lines)
-    assert "1.2 (0.9 to 1.3) | at least 1 | met |" in lines[2]
+    assert "1.20 (0.90 to 1.30) | at least 1 | met |" in lines[2]
 
 
 def test_the_table_takes_the_place_of_the_last_one_and_of_nothing_else() -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from tests.bench import limits
 from tests.bench.admission import Admission
 from tests.bench.load import Load, Told
-from tests.bench.measured import Goal, Measured
+from tests.bench.measured import REFERENCE, Goal, Measured
 from tests.bench.processor import Meter
 from tests.bench.provider import Light
 from tests.bench.requests import Requests
@@ -46,8 +46,10 @@ def whole(stand: Stand, size: Size) -> Iterator[Measured]:
             "provider": provider.pid,
         }
     )
+    wal_began = postgres.execute(_WAL, database)
     told = take_whole(stand, database, [api.port], size)
     cpu_ms = meter.each_ms(told.served)
+    yield _storage(stand, database, wal_began)
     yield Measured(
         name="processor time of a whole cash-out, our processes",
         unit="ms",
@@ -62,6 +64,21 @@ def whole(stand: Stand, size: Size) -> Iterator[Measured]:
             "api MB": api.memory_mb(),
             "worker MB": worker.memory_mb(),
         },
+    )
+
+
+def _storage(stand: Stand, database: str, wal_began: str) -> Measured:
+    """Return what a cash-out that has ended keeps on the disk, and what its log was."""
+    postgres = stand.need_postgres()
+    lines = postgres.execute(_SIZES, database).splitlines()
+    tables = {name: float(size) for name, size in (line.split("|") for line in lines)}
+    written = f"SELECT (pg_current_wal_lsn() - '{wal_began}') / 1e3 / count(*) FROM cash_outs"  # noqa: S608 -- PostgreSQL's own word
+    return Measured(
+        name="storage of a whole cash-out, indexes included",
+        unit="KB",
+        ours=sum(tables.values()),
+        goal=REFERENCE,
+        more={**tables, "write-ahead log": float(postgres.execute(written, database))},
     )
 
 
@@ -190,6 +207,13 @@ def _most_submits() -> int:
     return most
 
 
+_WAL = "SELECT pg_current_wal_lsn()"
+_SIZES = """
+SELECT relname, pg_total_relation_size(pg_class.oid) / 1e3 / (SELECT count(*) FROM cash_outs)
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'public' AND relkind = 'r' AND relname <> 'alembic_version'
+ORDER BY 2 DESC
+"""
 _NOT_YET = "UPDATE cash_outs SET due_at = due_at + interval '1 day' WHERE due_at IS NOT NULL"
 _NOW = "UPDATE cash_outs SET due_at = due_at - interval '1 day' WHERE due_at IS NOT NULL"
 _ALL_SENT = (
