@@ -1,7 +1,9 @@
-"""What the same POST costs without a service behind it: `python -m tests.bench.bare asgi|litestar`.
+"""What the same POST costs without a service behind it: `python -m tests.bench.bare KIND`.
 
-`asgi`: no framework, the body read and answered. `litestar`: the token checked and the body decoded
-as in the service, nothing decided and nothing kept. Served as the service is, by the same uvicorn.
+Nothing is decided and nothing kept; served as the service is, by the same uvicorn.
+- `asgi`: no framework, the body read and answered.
+- `litestar`: as the framework's own pages write it: the token checked in a middleware, body and
+  answer as Structs.
 """
 
 import os
@@ -10,7 +12,11 @@ from typing import Any, Final
 
 import msgspec
 import uvicorn
-from litestar import Litestar, Request, Response, post
+from litestar import Litestar, post
+from litestar.datastructures import Headers
+from litestar.middleware import ASGIMiddleware
+from litestar.params import JSONBody
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from adapters.system import SystemClock
 from adapters.web.auth import SecretTokens
@@ -20,7 +26,7 @@ _ANSWER: Final = b'{"success":true,"message":"Cash out request initiated","data"
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
     walletId: str  # noqa: N815
-    amount: msgspec.Raw
+    amount: int
     currency: str
     provider: str
     providerAccountId: str  # noqa: N815
@@ -41,23 +47,42 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
     await send({"type": "http.response.body", "body": _ANSWER})
 
 
+class _Answer(msgspec.Struct):
+    success: bool
+    message: str
+    data: dict[str, str]
+
+
+class _Checked(ASGIMiddleware):
+    """Lets pass who has a good token."""
+
+    def __init__(self, tokens: SecretTokens) -> None:
+        self._tokens = tokens
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        authorization = Headers.from_scope(scope)["authorization"]
+        scope["user"] = await self._tokens.verify(authorization[7:])
+        await next_app(scope, receive, send)
+
+
 def litestar() -> Litestar:
-    """Return an application that checks and decodes."""
-    tokens = SecretTokens(os.environ["JWT_SECRET"].encode(), SystemClock())
-    decoder = msgspec.json.Decoder(_Body)
+    """Return an application that checks and decodes the way that the framework has for it."""
 
     @post("/", status_code=202)
-    async def take(request: Request[Any, Any, Any]) -> Response[bytes]:
-        await tokens.verify(request.headers["authorization"][7:])
-        decoder.decode(await request.body())
-        return Response(_ANSWER, media_type="application/json", status_code=202)
+    async def take(data: JSONBody[_Body]) -> _Answer:
+        return _Answer(True, "Cash out request initiated", {"cashOutId": data.walletId})
 
-    return Litestar([take], openapi_config=None, logging_config=None)
+    checked = _Checked(_tokens())
+    return Litestar([take], middleware=[checked], openapi_config=None, logging_config=None)
+
+
+def _tokens() -> SecretTokens:
+    return SecretTokens(os.environ["JWT_SECRET"].encode(), SystemClock())
 
 
 def main() -> None:
     """Serve one of them on the port in PORT."""
-    app = asgi if sys.argv[1] == "asgi" else litestar()
+    app: Any = {"asgi": lambda: asgi, "litestar": litestar}[sys.argv[1]]()
     uvicorn.run(
         app,
         host="127.0.0.1",
