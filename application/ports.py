@@ -269,7 +269,7 @@ class Delivery:
     digest: hex SHA-256 of the raw body. replay_key: what its signature can be recognised by, None
     where the signature covers the body. finding and lookup: what it says and of which cash-out,
     both None when it could not be read. It was verified on arrival, so this is what is judged
-    when its cash-out appears only later.
+    when its cash-out appears only later. cash_out_id: whom it is for, None where nobody is known.
     """
 
     id: UUID
@@ -280,6 +280,7 @@ class Delivery:
     replay_key: str | None = None
     finding: News | Doorbell | None = None
     lookup: Lookup | None = None
+    cash_out_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,7 @@ class Inbox(Protocol):
         ...
 
     async def match(self, matches: Mapping[UUID, UUID]) -> None:
-        """Note which cash-out each delivery was for."""
+        """Note which cash-out each delivery was for that was kept without one."""
         ...
 
     async def orphans(self, received_after: datetime, limit: int) -> list[Delivery]:

@@ -114,30 +114,20 @@ class RecordNews:
     async def _record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
         now = self.clock.now()
         async with self.units.begin() as unit:
-            receipts = await self._store_deliveries(unit, arrivals, now)
             targets = await _targets(unit, arrivals)
+            receipts = await _store_deliveries(unit, arrivals, targets, now)
             ids = sorted({each for each in targets if each is not None})
             locked = await unit.cash_outs.lock(ids) if ids else {}
-            ledger = _Ledger(now, dict(locked), await _owners(unit, arrivals))
+            ledger = _Ledger(now, dict(locked), await _owners(unit, arrivals, locked))
             results = [
                 self._judge(ledger, arrival, target, receipts)
                 for arrival, target in zip(arrivals, targets, strict=True)
             ]
             await _write(unit, ledger)
-            await _match(unit, arrivals, targets, receipts)
+            await _match(unit, arrivals, targets)
         self.journal.changed(ledger.changes)
         self._tell(ledger)
         return results
-
-    async def _store_deliveries(
-        self, unit: Unit, arrivals: Sequence[Arrival], now: datetime
-    ) -> dict[UUID, Receipt]:
-        deliveries = [each.delivery for each in arrivals if each.delivery is not None]
-        if not deliveries:
-            return {}
-        receipts = await unit.inbox.store(deliveries, now - REPLAY_WINDOW)
-        pairs = zip(deliveries, receipts, strict=True)
-        return {delivery.id: receipt for delivery, receipt in pairs}
 
     def _judge(
         self,
@@ -198,13 +188,38 @@ async def _targets(unit: Unit, arrivals: Sequence[Arrival]) -> list[UUID | None]
     ]
 
 
-async def _owners(unit: Unit, arrivals: Sequence[Arrival]) -> dict[tuple[str, str], UUID]:
+async def _store_deliveries(
+    unit: Unit, arrivals: Sequence[Arrival], targets: Sequence[UUID | None], now: datetime
+) -> dict[UUID, Receipt]:
+    """Keep the webhooks, each with its cash-out where that is known."""
+    deliveries = [
+        replace(arrival.delivery, cash_out_id=target)
+        for arrival, target in zip(arrivals, targets, strict=True)
+        if arrival.delivery is not None
+    ]
+    if not deliveries:
+        return {}
+    receipts = await unit.inbox.store(deliveries, now - REPLAY_WINDOW)
+    pairs = zip(deliveries, receipts, strict=True)
+    return {delivery.id: receipt for delivery, receipt in pairs}
+
+
+async def _owners(
+    unit: Unit, arrivals: Sequence[Arrival], locked: Mapping[UUID, CashOut]
+) -> dict[tuple[str, str], UUID]:
+    """Return whose the ids are that providers told; those that are known already cost nothing."""
     said = {
         (arrival.provider, transaction_id)
         for arrival in arrivals
         if arrival.report and (transaction_id := _transaction_id(arrival.report.finding))
     }
-    return dict(await unit.cash_outs.owners(sorted(said))) if said else {}
+    known = {
+        (each.provider, each.provider_transaction_id): each.id
+        for each in locked.values()
+        if each.provider_transaction_id is not None
+    }
+    asked = sorted(said - known.keys())
+    return {**known, **(await unit.cash_outs.owners(asked) if asked else {})}
 
 
 def _transaction_id(finding: Finding) -> str | None:
@@ -246,20 +261,13 @@ def _merged(ledger: _Ledger) -> list[Change]:
     ]
 
 
-async def _match(
-    unit: Unit,
-    arrivals: Sequence[Arrival],
-    targets: Sequence[UUID | None],
-    receipts: Mapping[UUID, Receipt],
-) -> None:
-    matches: dict[UUID, UUID] = {}
-    for arrival, target in zip(arrivals, targets, strict=True):
-        if target is None:
-            continue
-        if arrival.orphan is not None:
-            matches[arrival.orphan] = target
-        elif arrival.delivery is not None and _is_news(receipts[arrival.delivery.id]):
-            matches[receipts[arrival.delivery.id].delivery_id] = target
+async def _match(unit: Unit, arrivals: Sequence[Arrival], targets: Sequence[UUID | None]) -> None:
+    """Note whom webhooks were for that were kept before their cash-out was there."""
+    matches = {
+        arrival.orphan: target
+        for arrival, target in zip(arrivals, targets, strict=True)
+        if arrival.orphan is not None and target is not None
+    }
     if matches:
         await unit.inbox.match(matches)
 

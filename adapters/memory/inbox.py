@@ -67,9 +67,9 @@ class MemoryInbox:
             if signed is not None and signed.received_at > since:
                 return Receipt(delivery.id, fresh=False, replayed=True)
             self._now.by_replay_key.put(key, Signed(delivery.digest, delivery.received_at))
-        self._now.deliveries.put(delivery.id, Kept(delivery))
+        self._now.deliveries.put(delivery.id, Kept(delivery, delivery.cash_out_id))
         self._now.by_digest.put(place, delivery.id)
-        if delivery.lookup is not None:
+        if delivery.lookup is not None and delivery.cash_out_id is None:
             self._now.unmatched.put(delivery.id, value=True)
         return Receipt(delivery.id, fresh=True)
 

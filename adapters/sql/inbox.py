@@ -59,7 +59,7 @@ def _once(insert: Any) -> Insert:  # noqa: ANN401 -- an INSERT of either dialect
     return kept
 
 
-_NEW = Rows(inbox, [column.name for column in inbox.columns if column.name != "cash_out_id"], _once)
+_NEW = Rows(inbox, [column.name for column in inbox.columns], _once)
 
 
 @cache
@@ -118,21 +118,25 @@ class SqlInbox:
         """Keep deliveries; replay keys are compared with those received after `since`."""
         replayed = await self._replayed(deliveries, since)
         new = [each for each in deliveries if each.id not in replayed]
-        dialect = self._session.dialect
         # One order for all, so that two batches with the same webhooks do not wait in a circle.
         ordered = sorted(new, key=lambda each: (each.provider, each.digest))
-        await self._session.write(_NEW, [_to_row(each) for each in ordered])
-        given = sorted({(each.provider, each.digest) for each in new})
-        rows = await self._session.rows_for(_kept(dialect), _DIGESTS, given)
-        kept = {(row["provider"], row["digest"]): row for row in rows}
-        if any((each.provider, each.digest) not in kept for each in new):
-            raise self._session.conflict("an equal webhook was there, and was pruned meanwhile")
+        written = await self._session.write(_NEW, [_to_row(each) for each in ordered])
+        kept = None if written == len(new) else await self._kept(new)
         return [
             Receipt(each.id, fresh=False, replayed=True)
             if each.id in replayed
-            else _receipt(each, kept[each.provider, each.digest])
+            else _receipt(each, kept)
             for each in deliveries
         ]
+
+    async def _kept(self, deliveries: Sequence[Delivery]) -> Mapping[tuple[str, str], Row]:
+        """Return what is kept for equal deliveries, these or earlier ones."""
+        given = sorted({(each.provider, each.digest) for each in deliveries})
+        rows = await self._session.rows_for(_kept(self._session.dialect), _DIGESTS, given)
+        kept = {(row["provider"], row["digest"]): row for row in rows}
+        if any(each not in kept for each in given):
+            raise self._session.conflict("an equal webhook was there, and was pruned meanwhile")
+        return kept
 
     async def match(self, matches: Mapping[UUID, UUID]) -> None:
         """Note which cash-out each delivery was for."""
@@ -180,10 +184,12 @@ def _number(provider: str, replay_key: str | None) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def _receipt(delivery: Delivery, kept: Row) -> Receipt:
-    if kept["id"] == delivery.id:
+def _receipt(delivery: Delivery, kept: Mapping[tuple[str, str], Row] | None) -> Receipt:
+    """Return the receipt; kept: what there is under each digest, None where all were new."""
+    row = kept[delivery.provider, delivery.digest] if kept is not None else None
+    if row is None or row["id"] == delivery.id:
         return Receipt(delivery.id, fresh=True)
-    return Receipt(delivery.id, fresh=False, cash_out_id=kept["cash_out_id"])
+    return Receipt(delivery.id, fresh=False, cash_out_id=row["cash_out_id"])
 
 
 def _to_row(delivery: Delivery) -> dict[str, object]:
@@ -199,6 +205,7 @@ def _to_row(delivery: Delivery) -> dict[str, object]:
         "lookup_provider": lookup.provider if lookup else None,
         "lookup_reference": lookup.reference if lookup else None,
         "lookup_transaction_id": lookup.provider_transaction_id if lookup else None,
+        "cash_out_id": delivery.cash_out_id,
     }
 
 

@@ -134,16 +134,22 @@ class Session:
             touched += await self._touch(statement, bound)
         return touched
 
-    async def write(self, into: Rows, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows in their order, or change those that are there already, in chunks."""
+    async def write(self, into: Rows, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert rows in their order, or change those that are there already, in chunks.
+
+        Returns how many it touched.
+        """
         connection = self._connection()
         statement = into.insert(self.dialect)
+        touched = 0
         for chunk in chunks(rows):
             if self._driver is None:
-                await self.run(statement, chunk)
+                touched += (await self.run(statement, chunk)).rowcount
             else:
                 values = [[row[name] for name in into.names] for row in chunk]
-                await self._touch(statement, into.given.parameters(connection.dialect, values))
+                given = into.given.parameters(connection.dialect, values)
+                touched += await self._touch(statement, given)
+        return touched
 
     async def _touch(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
         if self._driver is None:

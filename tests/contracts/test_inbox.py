@@ -64,6 +64,17 @@ async def test_an_equal_one_tells_whom_the_first_was_for(store: Store) -> None:
     assert receipt.cash_out_id == UUID(int=77)
 
 
+async def test_one_whose_cash_out_is_known_is_kept_with_it(store: Store) -> None:
+    news, lookup = News("OK", Status.COMPLETED), Lookup(ORANGE, "REF-000001")
+    await put(store, [a_new(1)])
+    parked = replace(a_delivery(2, b"b"), finding=news, lookup=lookup)
+    known = replace(parked, id=UUID(int=1), digest="a" * 64, cash_out_id=UUID(int=1))
+    assert fresh(await store_all(store, known, parked)) == [(True, False)] * 2
+    assert [each.id.int for each in await orphans(store)] == [2]
+    (receipt,) = await store_all(store, replace(known, id=UUID(int=3)))
+    assert receipt == Receipt(UUID(int=3), fresh=False, cash_out_id=UUID(int=1))
+
+
 async def test_ten_equal_ones_at_once_are_fresh_once(store: Store) -> None:
     receipts = await asyncio.gather(*(store_all(store, a_delivery(n)) for n in range(1, 11)))
     assert sum(each.fresh for (each,) in receipts) == 1

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy import event
 
+from adapters.memory.signals import Signals
 from adapters.sql import cash_out_statements as sql
 from adapters.sql import inbox, outbox
 from adapters.sql.database import Database, open_database
@@ -20,18 +21,21 @@ from adapters.sql.schema import migrate
 from adapters.sql.sets import MOST_AT_ONCE, chunks
 from adapters.sql.unit_of_work import SqlUnits
 from application.ports import Delivery, Identity, KeyUse, Lookup
+from application.record_news import Arrival, RecordNews
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import Action, CashOut, Change, Lease, Plan, begin_attempt
-from domain.evidence import Evidence, News, Source
+from domain.corridors import Catalogue, Policy
+from domain.evidence import Evidence, News, Outcome, Source
 from domain.limits import Counted, Slot
+from domain.reports import Report
 from domain.states import Status, Verdict
 from tests.contracts.stores import a_new, changed, in_database, put
 from tests.servers import PostgresServer
-from tests.strategies import NOW, ORANGE, TOKEN
+from tests.strategies import NOW, ORANGE, PROVES, TOKEN, a_provider
 
 pytestmark = pytest.mark.anyio
 
-ROUND_TRIPS = {"take": 9, "send": 6, "record": 15, "tell": 4}
+ROUND_TRIPS = {"take": 9, "send": 6, "record": 14, "tell": 4}
 """What each unit costs on PostgreSQL, BEGIN and COMMIT included, whatever the size of its batch."""
 
 
@@ -87,9 +91,9 @@ async def _record(units: SqlUnits, new: Sequence[Change], slots: Sequence[Slot])
     deliveries = [_delivery(change.after) for change in new]
     lookups = [each.lookup for each in deliveries if each.lookup]
     async with units.begin() as unit:
+        found = await unit.cash_outs.find(lookups)
         receipts = await unit.inbox.store(deliveries, NOW - timedelta(minutes=1))
         assert all(receipt.fresh for receipt in receipts)
-        found = await unit.cash_outs.find(lookups)
         locked = await unit.cash_outs.lock(list(found.values()))
         await unit.cash_outs.owners([(ORANGE, each.reference) for each in lookups])
         await unit.cash_outs.save([_answered(each) for each in locked.values()])
@@ -144,6 +148,60 @@ async def test_a_batch_of_fifty_costs_as_many_statements_as_a_batch_of_one(url: 
     assert costs[1] == costs[2]
     if postgres:
         assert costs[1] == ROUND_TRIPS
+
+
+async def test_recording_costs_as_few_round_trips_as_the_news_needs(postgres_url: str) -> None:
+    """An answer to a submit, then its webhook, for many at once: through the use case itself."""
+    store = in_database("postgres", postgres_url)
+    assert store.database is not None
+    units = SqlUnits(store.database, store.clock)
+    catalogue = Catalogue({ORANGE: a_provider(ORANGE, PROVES)})
+    record = RecordNews(units, catalogue, Policy(), store.clock, Signals(store.clock))
+    costs: list[dict[str, int]] = []
+    for size, first in ((1, 1), (30, 2)):
+        new = [a_new(number) for number in range(first, first + size)]
+        await _take(units, new, [Slot(f"user-{first}", ORANGE, "XOF", "2026-11")])
+        await _send(units, size)
+        costs.append({})
+        for name, arrivals in (("answer", _answers(new)), ("webhook", _webhooks(new))):
+            with counted(store.database) as sent:
+                recorded = await record(arrivals)
+                await asyncio.sleep(0)
+            assert all(each.change and each.change.after != each.change.before for each in recorded)
+            costs[-1][name] = len(sent)
+    await store.database.close()
+    assert costs[1] == {"answer": 8, "webhook": 9}
+
+
+def _answers(new: Sequence[Change]) -> list[Arrival]:
+    return [
+        Arrival(
+            ORANGE,
+            Report(
+                Source.SUBMIT,
+                Outcome(OutcomeKind.ACCEPTED, news=News("OK", None, each.after.reference)),
+                attempt=1,
+                lease=TOKEN,
+            ),
+            cash_out_id=each.after.id,
+        )
+        for each in new
+    ]
+
+
+def _webhooks(new: Sequence[Change]) -> list[Arrival]:
+    return [
+        Arrival(
+            ORANGE,
+            Report(
+                Source.WEBHOOK,
+                News("OK", Status.COMPLETED, each.after.reference, each.after.reference),
+            ),
+            lookup=Lookup(ORANGE, each.after.reference),
+            delivery=replace(_delivery(each.after), replay_key=None),
+        )
+        for each in new
+    ]
 
 
 async def test_a_batch_beyond_one_statement_is_cut_into_chunks(url: str) -> None:
