@@ -19,7 +19,7 @@ class SystemClock:
 
     def elapsed(self) -> timedelta:
         """Return the monotonic time; setting the wall clock does not move it."""
-        return timedelta(microseconds=time.monotonic_ns() // 1_000)
+        return timedelta(0, 0, time.monotonic_ns() // 1_000)
 
     async def sleep(self, duration: timedelta) -> None:
         """Wait this long."""

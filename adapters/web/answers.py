@@ -1,10 +1,10 @@
 """Answers: the success envelope as bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 
-from adapters.web.exchange import Answer
+from adapters.web.exchange import Answer, Header
 from adapters.web.problems import Problem
 from adapters.web.schemas import JSON_BYTES, Success
 
@@ -14,7 +14,7 @@ def success(
     *,
     message: str | None = None,
     status: int = 200,
-    headers: Mapping[str, str] | None = None,
+    headers: Sequence[Header] = (),
 ) -> Answer:
     """Return data in its envelope."""
     envelope = Success(message=message or msgspec.UNSET, data=data)
@@ -23,4 +23,5 @@ def success(
 
 def refusal(problem: Problem) -> Answer:
     """Return a problem in its envelope."""
-    return Answer(problem.body(), problem.status, problem.headers)
+    headers = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
+    return Answer(problem.body(), problem.status, headers)

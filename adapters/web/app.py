@@ -99,7 +99,7 @@ def _options(routes: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
 def _options_of(path: str, allowed: str) -> HTTPRouteHandler:
     @route(path, http_method=["OPTIONS"], status_code=200, opt={PUBLIC: True})
     async def options() -> Answer:
-        return Answer(b"", 204, {"allow": allowed})
+        return Answer(b"", 204, [(b"allow", allowed.encode())])
 
     return options
 

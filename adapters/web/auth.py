@@ -4,7 +4,6 @@ HS256 is verified here, with the standard library over the raw parts: it is on t
 request. Public keys have a file of their own, whose libraries only those load who use them.
 """
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -27,6 +26,7 @@ SHORTEST_SECRET: Final = 32
 _LONGEST_USER_ID: Final = 128
 _ROLES: Final = {"user": False, "admin": True}
 _PLAIN: Final = bytes.maketrans(b"-_", b"+/")
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 PUBLIC: Final = "public"
 """The mark of a route that needs no token."""
 
@@ -168,12 +168,15 @@ def _check_secret(secret: bytes) -> None:
 
 
 def _sign(secret: bytes, signed: bytes) -> bytes:
-    digest = hmac.digest(secret, signed, hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).rstrip(b"=")
+    return _in_base64(hmac.digest(secret, signed, hashlib.sha256))
 
 
 def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return _in_base64(raw).decode()
+
+
+def _in_base64(raw: bytes) -> bytes:
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 def _decode(part: str) -> bytes:

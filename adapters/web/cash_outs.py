@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,7 +14,14 @@ from litestar.params import FromPath
 from adapters.web.answers import success
 from adapters.web.cursors import Cursor, write_cursor
 from adapters.web.exchange import Answer, WebRequest, caller_of
-from adapters.web.headers import idempotency_key, language, preferred_wait, require_json
+from adapters.web.headers import (
+    SPOKEN,
+    Bodies,
+    idempotency_key,
+    language,
+    preferred_wait,
+    require_json,
+)
 from adapters.web.new_cash_out import NewCashOut, read_new_cash_out
 from adapters.web.parts import BASE, WebParts
 from adapters.web.problems import Detail, bad_request
@@ -43,7 +49,7 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
 
     def view(request: WebRequest, cash_out: CashOut) -> Answer:
         liked = language(request)
-        return success(cash_out_view(cash_out, clock.now(), liked), headers=_spoken(liked))
+        return success(cash_out_view(cash_out, clock.now(), liked), headers=SPOKEN[liked])
 
     @post(CASH_OUTS, status_code=202)
     async def request_cash_out(request: WebRequest) -> Answer:
@@ -68,7 +74,7 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
             page = await parts.history.behind(asked.which, asked.limit, asked.cursor.place)
         now = clock.now()
         views = [cash_out_view(each, now, liked) for each in page.cash_outs]
-        return success(_history(views, page, asked), headers=_spoken(liked))
+        return success(_history(views, page, asked), headers=SPOKEN[liked])
 
     @get(QUOTE)
     async def quote(request: WebRequest) -> Answer:
@@ -88,17 +94,19 @@ class _Taking:
     parts: WebParts
     waiting: int = 0
     limit: RateLimit = field(init=False)
+    bodies: Bodies = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin to count what users ask."""
         self.limit = RateLimit(self.parts.settings.rate_limit_per_minute, self.parts.clock)
+        self.bodies = self.parts.bodies
 
     async def __call__(self, request: WebRequest) -> Answer:
         """Answer one POST."""
         caller = caller_of(request)
         self.limit.take(caller.user_id)
         require_json(request)
-        raw = await self.parts.bodies.read(request)
+        raw = await self.bodies.read(request)
         asked = _read(request, raw, caller.user_id, self.parts.numbers)
         taken = await self.parts.request(asked)
         if isinstance(taken, Refusal):
@@ -107,14 +115,15 @@ class _Taking:
 
     async def _answer(self, request: WebRequest, taken: Taken) -> Answer:
         cash_out, liked = taken.cash_out, language(request)
-        headers = {"location": f"{CASH_OUTS}/{cash_out.id}", **_spoken(liked)}
+        location = f"{CASH_OUTS}/{cash_out.id}".encode("ascii")
+        headers = [(b"location", location), *SPOKEN[liked]]
         if taken.replayed:
-            headers["idempotent-replayed"] = "true"
+            headers.append((b"idempotent-replayed", b"true"))
         wait_s = preferred_wait(request)
         final = False
         if wait_s is not None and self.waiting < self.parts.settings.waiters_most:
             cash_out = await self._wait(cash_out, wait_s)
-            headers["preference-applied"] = f"wait={wait_s}"
+            headers.append((b"preference-applied", b"wait=%d" % wait_s))
             final = cash_out.ended
         view = cash_out_view(cash_out, self.parts.clock.now(), liked, taken.warnings)
         status = 200 if final else 202
@@ -162,10 +171,6 @@ def _id(text: str) -> UUID:
     if not _UUID.fullmatch(text):
         raise NotFound
     return UUID(text)
-
-
-def _spoken(liked: str) -> dict[str, Any]:
-    return {"content-language": liked, "vary": "Accept-Language"}
 
 
 def _history(views: Sequence[CashOutView], page: HistoryPage, asked: PageAsked) -> HistoryView:

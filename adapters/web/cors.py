@@ -1,6 +1,6 @@
 """CORS: closed unless origins are listed, and then open for those alone."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +16,14 @@ _EXPOSED: Final = b", ".join(
         b"Content-Language",
     )
 )
-_PREFLIGHT: Final = {
-    "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key, Prefer,"
-    " X-Request-Id, Accept-Language",
-    "access-control-max-age": "600",
-}
+_PREFLIGHT: Final = (
+    (b"access-control-allow-methods", b"GET, POST"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id, Accept-Language",
+    ),
+    (b"access-control-max-age", b"600"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Cors:
             said.append((b"access-control-expose-headers", _EXPOSED))
         return said
 
-    def preflight(self, method: str, given: Headers) -> Mapping[str, str] | None:
+    def preflight(self, method: str, given: Headers) -> Sequence[Header] | None:
         """Return what a listed origin's preflight is told; None when it is no such thing."""
         is_preflight = method == "OPTIONS" and b"access-control-request-method" in given
         return _PREFLIGHT if is_preflight and _origin(given) in self.origins else None

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from adapters.web.edge import SECURITY_HEADERS
 from adapters.web.exchange import JSON
 from adapters.web.problems import Problem, bad_request, overloaded, too_large
+from adapters.web.whole import offer_whole
 
 _TOO_MUCH_HEAD: Final = "The headers are too large."
 _NO_HTTP: Final = "Invalid HTTP request received."
@@ -143,12 +144,16 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Count it."""
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > self.limits.head_most:
+            raise _Refused(bad_request((), _TOO_MUCH_HEAD))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count it, and keep it; a trailer is dropped, it must not pass for a header."""
-        self._count(len(name) + len(value) + _LINE)
+        self._head_bytes += len(name) + len(value) + _LINE
+        if self._head_bytes > self.limits.head_most:
+            raise _Refused(bad_request((), _TOO_MUCH_HEAD))
         if not self._in_body:
             super().on_header(name, value)
 
@@ -157,6 +162,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._must_be_plain()
         is_first = self._all_answered()
         super().on_headers_complete()
+        # The task that answers has been made, and runs when this returns.
+        offer_whole(self.cycle)
         self._unparsed_bytes = self._framed_bytes = 0
         self._in_body = self._begun = True
         if is_first:
@@ -202,11 +209,6 @@ class DeadlineProtocol(HttpToolsProtocol):
         hosts = names.count(b"host")
         if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             raise _Refused(bad_request((), "Send one Host header."))
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.limits.head_most:
-            raise _Refused(bad_request((), _TOO_MUCH_HEAD))
 
     def _all_answered(self) -> bool:
         return not self._begun or self.cycle.response_complete
@@ -282,7 +284,7 @@ def _answer(problem: Problem) -> bytes:
     body = problem.body()
     status = HTTPStatus(problem.status)
     described = {
-        "content-type": JSON,
+        "content-type": JSON.decode(),
         "content-length": str(len(body)),
         "connection": "close",
         "x-request-id": uuid.uuid4().hex,

@@ -47,16 +47,16 @@ _START: Final = b"""SwaggerUIBundle({
 });
 """
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
-    " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'"
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
+    b" img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
+    b" frame-ancestors 'none'"
 )
-_KEPT: Final = {"cache-control": "public, max-age=86400"}
+_KEPT: Final = ((b"cache-control", b"public, max-age=86400"),)
 _PACKAGED: Final = {
-    "swagger-ui.css": "text/css; charset=utf-8",
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "favicon-16x16.png": "image/png",
-    "favicon-32x32.png": "image/png",
+    "swagger-ui.css": b"text/css; charset=utf-8",
+    "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
+    "favicon-16x16.png": b"image/png",
+    "favicon-32x32.png": b"image/png",
 }
 
 
@@ -67,8 +67,8 @@ def documentation_routes(parts: WebParts) -> list[HTTPRouteHandler]:
 
     @get(SCHEMA, opt={PUBLIC: True})
     async def documentation() -> Answer:
-        headers = {"content-security-policy": _POLICY}
-        return Answer(_PAGE, headers=headers, media_type="text/html; charset=utf-8")
+        headers = [(b"content-security-policy", _POLICY)]
+        return Answer(_PAGE, headers=headers, media_type=b"text/html; charset=utf-8")
 
     @get(DOCUMENT, opt={PUBLIC: True})
     async def openapi_json() -> Answer:
@@ -98,7 +98,7 @@ class _Files:
             self.read[name] = (self.folder / name).read_bytes()
         if name not in self.read:
             raise not_found()
-        media_type = _PACKAGED.get(name, "text/javascript; charset=utf-8")
+        media_type = _PACKAGED.get(name, b"text/javascript; charset=utf-8")
         return Answer(self.read[name], headers=_KEPT, media_type=media_type)
 
 

@@ -1,10 +1,11 @@
 """The edge: what holds for every request, whatever the route and however it ends."""
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 from litestar.enums import ScopeType
@@ -30,7 +31,11 @@ from adapters.web.problems import (
     too_large,
     unsupported_media_type,
 )
+from adapters.web.whole import WHOLE
 from application.ports import Clock
+
+Say = Callable[[int, Sequence[Header], bytes], Awaitable[None]]
+"""What sends status, headers and body of a whole answer."""
 
 LIVENESS: Final = "/health"
 """Answered even when everything else is shed: it says that the process lives."""
@@ -100,7 +105,9 @@ class Edge:
             scope = {**scope, "method": "GET"}
         begin(scope, exchange)
         try:
-            await self._answer(scope, receive, send, exchange, without_body=method == "HEAD")
+            offered: dict[str, Any] = scope.get("extensions") or {}
+            say = offered.get(WHOLE) or partial(_say_in_two, send)
+            await self._answer(scope, receive, say, exchange, without_body=method == "HEAD")
         finally:
             self._write_log(scope, method, exchange, self._clock.elapsed() - began)
 
@@ -108,20 +115,20 @@ class Edge:
         self,
         scope: HTTPScope,
         receive: Receive,
-        send: Send,
+        say: Say,
         exchange: Exchange,
         *,
         without_body: bool,
     ) -> None:
         at_once = self._at_once(scope, exchange)
         if at_once is not None:
-            await self._send(send, exchange, at_once, without_body=without_body)
+            await self._say(say, exchange, at_once, without_body=without_body)
             return
         self._in_flight += 1
         try:
             await self._inner(scope, receive, _said_past_the_edge)
             answer = exchange.answer or refusal(broken())
-            await self._send(send, exchange, answer, without_body=without_body)
+            await self._say(say, exchange, answer, without_body=without_body)
         finally:
             self._in_flight -= 1
 
@@ -148,8 +155,8 @@ class Edge:
             return unsupported_media_type("Send the body as it is, without a Content-Encoding.")
         return None
 
-    async def _send(
-        self, send: Send, exchange: Exchange, answer: Answer, *, without_body: bool
+    async def _say(
+        self, say: Say, exchange: Exchange, answer: Answer, *, without_body: bool
     ) -> None:
         """Say the answer, and what is said in every answer unless this one says it otherwise."""
         exchange.status = answer.status
@@ -160,14 +167,11 @@ class Edge:
             headers = [*answer.headers, *always]
         headers.append((b"x-request-id", exchange.request_id.encode("ascii")))
         headers += self._cors.headers(exchange.headers)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        body = b"" if without_body else answer.body
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await say(answer.status, headers, b"" if without_body else answer.body)
 
     def _write_log(
-        self, scope: HTTPScope, method: str, exchange: Exchange, took: timedelta
+        self, known: Mapping[str, Any], method: str, exchange: Exchange, took: timedelta
     ) -> None:
-        known = cast("MutableMapping[str, Any]", scope)
         facts: dict[str, str] = {}
         if exchange.user:
             facts["user"] = masked(exchange.user)
@@ -183,6 +187,11 @@ class Edge:
             took_ms=round(took.total_seconds() * 1000, 1),
             **facts,
         )
+
+
+async def _say_in_two(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _said_past_the_edge(_message: Message) -> None:

@@ -11,13 +11,14 @@ from litestar.types import Receive, Scope, Send
 
 from application.callers import Caller
 
-JSON: Final = "application/json"
+JSON: Final = b"application/json"
 Header = tuple[bytes, bytes]
 Headers = Mapping[bytes, Sequence[bytes]]
 """What was sent under each name, in order."""
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _KEY: Final = "exchange"
+_NO_CONTENT: Final = 204
 _LONG_NUMBER = re.compile(r"\d{4,}(?=\d{3})", re.ASCII)
 _TOKEN = re.compile(r"\beyJ[\w.-]+", re.ASCII)
 _LONGEST: Final = 200
@@ -29,8 +30,8 @@ WebRequest = Request[Any, Any, Any]
 class Answer:
     """A whole answer. As an application it does no more than note that it is the one.
 
-    The edge sends it, with what is said in every answer. headers: by their names in lower case;
-    type and length of a body are added.
+    The edge sends it, with what is said in every answer. headers: names in lower case, as bytes;
+    type and length of the body are added, unless there can be none (204).
     """
 
     __slots__ = ("body", "headers", "status")
@@ -39,18 +40,15 @@ class Answer:
         self,
         body: bytes,
         status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        media_type: str = JSON,
+        headers: Sequence[Header] = (),
+        media_type: bytes = JSON,
     ) -> None:
         self.status = status
         self.body = body
-        self.headers: list[Header] = []
-        if body:
-            self.headers.append((b"content-type", media_type.encode("ascii")))
-            self.headers.append((b"content-length", b"%d" % len(body)))
-        if headers:
-            for name, value in headers.items():
-                self.headers.append((name.encode("ascii"), value.encode("ascii")))
+        self.headers: Sequence[Header] = headers
+        if status != _NO_CONTENT:
+            described = ((b"content-type", media_type), (b"content-length", b"%d" % len(body)))
+            self.headers = (*described, *headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Become the answer of the exchange."""

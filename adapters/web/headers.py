@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar.exceptions import ClientException
 
-from adapters.web.exchange import WebRequest, exchange_of
+from adapters.web.exchange import JSON, WebRequest, exchange_of
 from adapters.web.problems import Detail, too_large, unsupported_media_type
 from adapters.web.texts import LONGEST_KEY
 
@@ -18,6 +18,11 @@ _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _WAIT = re.compile(r'\s*wait\s*=\s*(?:"(\d{1,6})"|(\d{1,6}))\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
 _QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 _LANGUAGES: Final = ("en", "fr")
+SPOKEN: Final = {
+    liked: ((b"content-language", liked.encode()), (b"vary", b"Accept-Language"))
+    for liked in _LANGUAGES
+}
+"""What an answer in a language says of it."""
 
 
 def all_of(request: WebRequest, name: bytes) -> list[str]:
@@ -56,6 +61,8 @@ def preferred_wait(request: WebRequest) -> int | None:
 
 def language(request: WebRequest) -> str:
     """Return the language of ours that the client likes best: `en` unless it prefers `fr`."""
+    if b"accept-language" not in exchange_of(request).headers:
+        return "en"
     liked = dict.fromkeys(_LANGUAGES, 0.0)
     for value in all_of(request, b"accept-language"):
         for entry in value[:200].split(","):
@@ -72,6 +79,8 @@ def language(request: WebRequest) -> str:
 
 def require_json(request: WebRequest) -> None:
     """Raise Problem UNSUPPORTED_MEDIA_TYPE unless the body is declared as JSON in UTF-8."""
+    if exchange_of(request).headers.get(b"content-type") == [JSON]:
+        return
     given = all_of(request, b"content-type")
     media, _, parameters = (given[0] if len(given) == 1 else "").partition(";")
     charset = parameters.strip().lower().replace('"', "")

@@ -48,7 +48,7 @@ def health_routes(parts: WebParts) -> list[HTTPRouteHandler]:
         return Answer(
             JSON_BYTES.encode(_not_ready(found)),
             HTTPStatus.SERVICE_UNAVAILABLE,
-            {"retry-after": str(_AGAIN_S)},
+            [(b"retry-after", b"%d" % _AGAIN_S)],
         )
 
     return [health, ready]

@@ -54,11 +54,15 @@ _AT: Final = {"en": "at {time} UTC", "fr": "à {time} UTC"}
 _LATER: Final = {"en": "when there is news", "fr": "dès qu'il y a du nouveau"}
 
 
+_WITH_A_REASON: Final = (Situation.FAILED, Situation.TO_BE_SENT_AGAIN)
+
+
 def status_detail(cash_out: CashOut, now: datetime, language: str) -> str:
     """Return what we wait for and when we look again: `now` and times are in UTC."""
     situation = _situation(cash_out)
     text = _SENTENCES[language][situation].format(
-        reason=_reason(cash_out, language), when=_when(cash_out, now, language)
+        reason=_reason(cash_out, language) if situation in _WITH_A_REASON else "",
+        when=_when(cash_out, now, language),
     )
     if cash_out.needs_review:
         text = f"{text} {_CHECKED_BY_A_PERSON[language]}"
