@@ -15,8 +15,9 @@ from sqlalchemy import event
 
 from adapters.memory.signals import Signals
 from adapters.sql import cash_out_statements as sql
-from adapters.sql import inbox, outbox
+from adapters.sql import inbox, outbox, read_model
 from adapters.sql.database import Database, open_database
+from adapters.sql.read_model import Shape
 from adapters.sql.schema import migrate
 from adapters.sql.sets import MOST_AT_ONCE, chunks
 from adapters.sql.unit_of_work import SqlUnits
@@ -31,7 +32,7 @@ from domain.reports import Report
 from domain.states import Status, Verdict
 from tests.contracts.stores import a_new, changed, in_database, put
 from tests.servers import PostgresServer
-from tests.strategies import NOW, ORANGE, PROVES, TOKEN, a_provider
+from tests.strategies import AFRI, NOW, ORANGE, PROVES, TOKEN, a_provider
 
 pytestmark = pytest.mark.anyio
 
@@ -250,6 +251,14 @@ USES: dict[str, tuple[Any, dict[str, Any]]] = {
     "ix_cash_outs_overdue": (sql.overdue(), {"opened_before": NOW, "most": 10}),
     "ix_outbox_waiting": (outbox._waiting(), {"most": 10}),
     "ix_inbox_parked": (inbox._orphans(), {"after": NOW, "most": 10}),
+    "ix_inbox_matched": (inbox._prune(), {"before": NOW, "most": 10}),
+}
+
+PAGES: dict[Shape, dict[str, Any]] = {
+    Shape(("user_id",), behind=False): {"skipped": 9_990},
+    Shape(("user_id",), behind=True): {"edge_at": NOW, "edge_id": UUID(int=1)},
+    Shape(("user_id", "wallet_id"), behind=False): {"wallet_id": "w-9", "skipped": 0},
+    Shape(("user_id", "provider"), behind=False): {"provider": AFRI, "skipped": 0},
 }
 
 
@@ -273,6 +282,29 @@ async def test_the_database_times_claim_uses_the_partial_index_and_its_order(
     condition = next(line for line in plan.splitlines() if "Index Cond" in line)
     assert "ix_cash_outs_due" in plan
     assert "due_at <=" in condition
+
+
+@pytest.mark.parametrize("archive", ["postgres"], indirect=True)
+@pytest.mark.parametrize("shape", PAGES)
+async def test_a_history_is_counted_and_skipped_in_its_index_alone(
+    archive: str, shape: Shape
+) -> None:
+    """Only the cash-outs that a page shows are fetched, whatever it skips or is filtered by."""
+    database = open_database(archive)
+    parameters = {"user_id": "nobody", "most": 11, "counted_most": 10_000, **PAGES[shape]}
+    plan = await explain(database, read_model._page(shape), parameters)
+    await database.close()
+    assert plan.count("Index Only Scan") == 2, plan
+    assert "ix_cash_outs_history" in plan
+    assert "Seq Scan on cash_outs" not in plan
+
+
+async def test_pruning_looks_at_the_oldest_events_only(archive: str) -> None:
+    database = open_database(archive)
+    plan = await explain(database, outbox._prune(), {"told_before": NOW, "most": 10})
+    await database.close()
+    wanted = "Index Only Scan" if database.is_postgres else "LIST SUBQUERY|SEARCH outbox"
+    assert re.search(wanted, plan), plan
 
 
 KEYED = {
