@@ -23,6 +23,7 @@ from domain.cash_out import Action
 from tests.bench.admission import Admission
 from tests.bench.load import Load, Told
 from tests.bench.measured import REFERENCE, Goal, Measured
+from tests.bench.processor import Meter
 from tests.bench.requests import CASH_OUT, Requests
 from tests.bench.size import Size
 from tests.bench.stand import SECRET, Running, Stand, send
@@ -99,13 +100,16 @@ def _archives(stand: Stand, size: Size) -> Archives:
 
 def _over_http(stand: Stand, archives: Archives, size: Size) -> Iterator[Measured]:
     """Measure what readers see; a status over the small archive too, to tell the two apart."""
-    told = [
-        _read(api, [f"{CASH_OUT}/{each}" for each in _ids(stand, database)], size, readers=READERS)
-        for database, api in (
-            (archives.full, archives.api),
-            (archives.small, archives.api_of_small),
-        )
-    ]
+    told: list[Told] = []
+    cpu_ms: list[dict[str, float]] = []
+    for database, api in (
+        (archives.full, archives.api),
+        (archives.small, archives.api_of_small),
+    ):
+        paths = [f"{CASH_OUT}/{each}" for each in _ids(stand, database)]
+        meter = Meter({"api": api.pid, "postgres": stand.need_postgres().pid})
+        told.append(_read(api, paths, size, readers=READERS))
+        cpu_ms.append(meter.each_ms(told[-1].served))
     yield Measured(
         name=f"status GET over HTTP, {size.archive:,} cash-outs",
         unit="/s",
@@ -113,6 +117,7 @@ def _over_http(stand: Stand, archives: Archives, size: Size) -> Iterator[Measure
         limit=told[1].per_second,
         limit_name=f"the same over {SMALL:,}",
         goal=REFERENCE,
+        cpu_ms=cpu_ms[0],
         more={"p50 ms": told[0].p50_ms, "p99 ms": told[0].p99_ms},
     )
     light = _read(archives.api, [CASH_OUT], size, user=LIGHT_USER)
