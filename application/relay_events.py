@@ -17,7 +17,8 @@ class RelayEvents:
 
     holder: who this process is. largest: events per round. at_once: events that are handed to the
     publisher together; while they are on their way, the ones before them are marked. lease: how
-    long a round may take.
+    long a round may take; what is not handed over in its first third waits for the next round, so
+    that the publisher has two thirds for the last part.
     """
 
     units: Units
@@ -34,10 +35,13 @@ class RelayEvents:
         An event that the broker took and that could not be marked is published again under the
         same id. A broker that is away delays events and nothing else.
         """
+        last_start = self.clock.elapsed() + self.lease / 3
         entries = await self._page()
         told, acknowledged = 0, list[int]()
         stuck: set[UUID] = set()
         for start in range(0, len(entries), self.at_once):
+            if self.clock.elapsed() > last_start:
+                break
             part = entries[start : start + self.at_once]
             # What follows an event that did not get through waits with it.
             telling = [entry for entry in part if entry.event.cash_out_id not in stuck]

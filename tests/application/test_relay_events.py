@@ -104,6 +104,18 @@ async def test_a_part_in_which_nothing_can_be_told_does_not_end_the_round(world:
     assert sorted(world.store.sent) == [2, 5]
 
 
+async def test_a_slow_round_ends_well_before_its_lease(world: World) -> None:
+    async def take_six_seconds(_part: int) -> None:
+        world.clock.advance(timedelta(seconds=6))
+
+    await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(10)])
+    watched = Watched(world, before=take_six_seconds)
+    relay = replace(world.one.relay, publisher=watched, at_once=2)
+    assert await relay() == 4
+    assert watched.parts == [[1, 2], [3, 4]], "after twelve seconds of thirty none is begun"
+    assert sorted(world.store.sent) == [1, 2, 3, 4]
+
+
 async def test_a_broker_that_takes_nothing_is_not_asked_to_take_the_rest(world: World) -> None:
     await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(6)])
     watched = Watched(world, takes=lambda _: False)
