@@ -83,7 +83,7 @@ def _was_answered(outcome: Outcome) -> bool:
 class Tempo:
     """How many submits end in a span of time. All moments are `Clock.elapsed` values."""
 
-    span: timedelta = timedelta(milliseconds=250)
+    span: timedelta = timedelta(milliseconds=500)
     _since: timedelta = timedelta(0)
     _ended: int = 0
     _before: int = 0
@@ -112,8 +112,9 @@ class Lane:
 
     most_submits and most_queries bound the calls in flight of this process. most_ahead: submits
     that may be begun beyond those and wait for their turn, so that none is drawn up while a place
-    is free; never more than the provider has lately answered in a quarter of a second, so that
-    none waits long. submits: begun and not ended, whether they have had their turn or not.
+    is free; never more than the provider has lately answered in half a second, so that none waits
+    long, and few are in doubt when this process dies. submits: begun and not ended, whether they
+    have had their turn or not.
     """
 
     provider: Provider

@@ -15,7 +15,7 @@ from tests.strategies import a_provider, a_request
 
 AT = timedelta(seconds=100)
 REST = timedelta(seconds=30)
-SPAN = timedelta(milliseconds=250)
+SPAN = timedelta(milliseconds=500)
 ANSWERED = Outcome(OutcomeKind.ACCEPTED)
 REFUSED = Outcome(OutcomeKind.REFUSED, FailureCode.NAME_MISMATCH)
 DECLINED = Outcome(OutcomeKind.UNSENT, FailureCode.FLOAT_INSUFFICIENT)
@@ -114,7 +114,7 @@ def ends(lane: Lane, number: int, at: timedelta) -> None:
         lane.submit_ended(ANSWERED, at)
 
 
-def test_as_many_are_begun_ahead_as_were_answered_in_the_last_quarter_of_a_second() -> None:
+def test_as_many_are_begun_ahead_as_were_answered_in_the_last_half_second() -> None:
     lane = a_lane(most_submits=4)
     ends(lane, 10, AT)
     assert lane.room_for_submits(AT) == 4, "the span is not over"

@@ -85,19 +85,33 @@ async def test_from_request_to_completed_by_itself(world: World) -> None:
         assert types == ["initiated", "processing", "completed"]
 
 
+class WatchedLane(Lane):
+    """A lane that knows in which batches submits were begun, and how many are on the wire."""
+
+    batches: list[int]
+    on_the_wire = 0
+
+    def submits_begin(self, number: int, at: timedelta) -> None:
+        super().submits_begin(number, at)
+        self.batches.append(number)
+
+
 async def test_never_more_calls_than_the_lane_has_room_for_and_it_is_refilled(
     world: World,
 ) -> None:
     gate, busiest = asyncio.Semaphore(0), 0
+    lane = WatchedLane(world.one.lane.provider, world.provider, most_submits=4)
+    lane.batches, world.one.lanes[ORANGE] = [], lane
 
     async def hold(name: str, order: Order) -> None:
         nonlocal busiest
         await outside(name, order)
-        busiest = max(busiest, world.one.lane.submits)
+        lane.on_the_wire += 1
+        busiest = max(busiest, lane.on_the_wire)
         await gate.acquire()
+        lane.on_the_wire -= 1
 
     world.provider.before = hold
-    world.one.lane.most_submits = 4
     async with running(world, world.one.worker) as worker:
         await world.one.take_requests([a_request(user_id=f"u-{number}") for number in range(10)])
         world.one.signals.work()
@@ -110,17 +124,6 @@ async def test_never_more_calls_than_the_lane_has_room_for_and_it_is_refilled(
             gate.release()
         await passes(world, timedelta(seconds=8))
     assert busiest == 4
-
-
-class WatchedLane(Lane):
-    """A lane that knows in which batches submits were begun, and how many are on the wire."""
-
-    batches: list[int]
-    on_the_wire = 0
-
-    def submits_begin(self, number: int, at: timedelta) -> None:
-        super().submits_begin(number, at)
-        self.batches.append(number)
 
 
 async def test_a_steady_provider_is_kept_busy_by_few_batches(world: World) -> None:
