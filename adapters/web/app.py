@@ -1,8 +1,9 @@
-"""The application: routes, a doorkeeper, one place for errors, the edge around all."""
+"""The application: routes, the door before them, one place for errors, the edge around all."""
 
 import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -12,11 +13,12 @@ from litestar.events import BaseEventEmitterBackend
 from litestar.handlers import HTTPRouteHandler
 
 from adapters.web.answers import refusal
-from adapters.web.auth import PUBLIC, SignedIn
+from adapters.web.auth import PUBLIC
 from adapters.web.cash_outs import cash_out_routes
 from adapters.web.catalogue import provider_routes
 from adapters.web.cors import Cors
 from adapters.web.documentation import documentation_routes
+from adapters.web.door import Door
 from adapters.web.edge import Edge
 from adapters.web.exchange import Answer, WebRequest, exchange_of, masked
 from adapters.web.headers import ClientGone
@@ -44,8 +46,7 @@ def build_app(parts: WebParts) -> Api:
     ]
     app = Litestar(
         route_handlers=[*_options(routes), *routes],
-        # A guard would do the same, and the framework copies the handler for it each time.
-        before_request=SignedIn(parts.auth),
+        middleware=[partial(Door, parts.auth)],
         # Answers are no Response of the framework, which asks them for to_asgi_response alone.
         exception_handlers={Exception: cast("Any", _answer_fault)},
         event_emitter_backend=_NoEvents,

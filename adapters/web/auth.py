@@ -15,8 +15,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from adapters.web.exchange import Headers, WebRequest, exchange_of, sign_in
-from adapters.web.problems import unauthorized
+from adapters.web.exchange import Headers
 from application.callers import Caller
 from application.ports import Clock
 
@@ -133,25 +132,8 @@ def issue_token(
     return f"{signed}.{_sign(secret, signed.encode()).decode()}"
 
 
-class SignedIn:
-    """Stands before every route: without a good token nothing passes that is not marked public."""
-
-    def __init__(self, tokens: TokenVerifier) -> None:
-        """Take what knows the tokens."""
-        self._tokens = tokens
-
-    async def __call__(self, request: WebRequest) -> None:
-        """Note the caller; raise Problem UNAUTHORIZED."""
-        if request.route_handler.opt.get(PUBLIC):
-            return
-        try:
-            caller = await self._tokens.verify(_bearer(exchange_of(request).headers))
-        except InvalidToken:
-            raise unauthorized() from None
-        sign_in(request, caller)
-
-
-def _bearer(headers: Headers) -> str:
+def bearer(headers: Headers) -> str:
+    """Return the one bearer token of a request; raise InvalidToken."""
     values = headers.get(b"authorization", ())
     if len(values) != 1:
         raise InvalidToken

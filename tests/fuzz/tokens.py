@@ -16,7 +16,7 @@ from adapters.web.auth import (
     InvalidToken,
     SecretTokens,
     TokenVerifier,
-    _bearer,
+    bearer,
 )
 from adapters.web.exchange import by_name
 from adapters.web.jwks import KeySetTokens, _read_keys
@@ -100,7 +100,7 @@ def _authorization(data: bytes) -> bool:
     """The header's value, as many of them as there are parts."""
     headers = [(b"authorization", each) for each in data.split(b"\n--\n")]
     try:
-        return isinstance(_bearer(by_name(headers)), str)
+        return isinstance(bearer(by_name(headers)), str)
     except InvalidToken:
         return False
 
