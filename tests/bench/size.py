@@ -13,7 +13,7 @@ class Size:
 
     seconds: float = 2.0
     warm_up_s: float = 0.5
-    backlog: int = 5_000
+    backlog: int = 4_000
     rounds: int = 3
-    archive: int = 200_000
-    sustained_s: float = 30.0
+    archive: int = 100_000
+    sustained_s: float = 20.0

@@ -182,7 +182,12 @@ def _patience(api: Running, size: Size, most: float) -> Iterator[Measured]:
             rate=most / 2,
         )
     )
-    more = {"rate /s": most / 2, "longest ms": told.longest_ms, "not accepted": _refused(told)}
+    more = {
+        "rate /s": most / 2,
+        "longest ms": told.longest_ms,
+        "the load's own lateness, p99 ms": told.late_ms,
+        "not accepted": _refused(told),
+    }
     yield Measured(
         name="p99 of POST at half of the maximum rate",
         unit="ms",
