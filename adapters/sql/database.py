@@ -186,16 +186,27 @@ def _open_sqlite(url: str, limits: DatabaseLimits, file: SqliteFile) -> AsyncEng
 async def _connect_sqlite(path: str, **settings: Any) -> aiosqlite.Connection:  # noqa: ANN401 -- handed on
     """Connect; when that fails, see the driver's thread end before the event loop may.
 
-    The thread reports its end to the loop: left alone, it finds that of a short command closed.
+    The thread reports its end to the loop: left alone, it finds that of a short command closed. Who
+    is cancelled meanwhile leaves the driver to finish, and then to close: interrupted half-way, it
+    would forget what it opened.
     """
     connection = aiosqlite.connect(path, **settings)
     thread = connection._thread  # noqa: SLF001 -- there is no other way to it, SQLAlchemy's neither
     thread.daemon = True
+    connecting = asyncio.ensure_future(connection)
     try:
-        return await connection
+        return await asyncio.shield(connecting)
     except sqlite3.Error:
         await asyncio.to_thread(thread.join)
         raise
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_close)
+        raise
+
+
+def _close(connecting: "asyncio.Future[aiosqlite.Connection]") -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().stop()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
