@@ -17,6 +17,7 @@ from adapters.sql.rows import (
 from adapters.sql.session import Session
 from application.ports import Claimed, Clock, Identity, KeyUse, Known, Lookup
 from domain.cash_out import Action, CashOut, Change
+from domain.states import Status
 
 UNREADABLE_RESTS = timedelta(minutes=10)
 """How long a due row that cannot be read is left alone: a later version may read it."""
@@ -137,7 +138,9 @@ class SqlCashOuts:
     async def _with_attempts(self, rows: Iterable[Row]) -> dict[UUID, CashOut]:
         # A statement of its own, after the lock: only then it sees what the last holder wrote.
         by_id = {row["id"]: row for row in rows}
-        given = [(each,) for each in sorted(by_id)]
+        # What is pending was never sent: nobody has to look for its attempts.
+        tried = (each for each, row in by_id.items() if row["status"] != Status.PENDING)
+        given = [(each,) for each in sorted(tried)]
         statement = sql.attempts_of(self._session.dialect)
         tries = attempts_by_cash_out(await self._session.rows_for(statement, sql.IDS, given))
         return {each: from_row(row, tries.get(each, ())) for each, row in by_id.items()}

@@ -36,7 +36,7 @@ from tests.strategies import AFRI, NOW, ORANGE, PROVES, TOKEN, a_provider
 
 pytestmark = pytest.mark.anyio
 
-ROUND_TRIPS = {"take": 9, "send": 6, "record": 14, "tell": 4}
+ROUND_TRIPS = {"take": 9, "send": 5, "record": 14, "tell": 4}
 """What each unit costs on PostgreSQL, BEGIN and COMMIT included, whatever the size of its batch."""
 
 
