@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 from tests.bench.measured import Row, number
 
 _LINE = 30
-_LEFT = 450
+_LEFT = 490
 _WIDE = 270
 _RIGHT = 230
 _LONGEST = 3.0
@@ -58,7 +58,7 @@ def _bar(row: Row, top: int) -> list[str]:
     goal = row.first.goal
     share = goal.share(row.judged) or 0.0
     spread = [goal.share(each) or 0.0 for each in row.spread]
-    kind = "" if row.limit is not None else f" {row.first.unit}"
+    kind = f" {row.first.unit}" if row.limit is None and row.first.unit else ""
     told = f"{number(row.judged)}{kind}, goal {goal}{kind}"
     return [
         f'<text x="{_LEFT - 10}" y="{top + 15}" text-anchor="end">{escape(row.first.name)}</text>',

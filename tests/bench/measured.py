@@ -1,5 +1,6 @@
 """One measurement beside its limit, and what several rounds of it say together."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -23,11 +24,11 @@ class Goal:
         )
 
     def share(self, value: float) -> float | None:
-        """Return how far a value is on its way to the goal: from 1 on it is reached."""
+        """Return how far a value is on its way to the goal, reached from 1 on; None without way."""
         if self.least is not None:
             return value / self.least
-        if self.most is not None:
-            return self.most / value if value else None
+        if self.most:
+            return self.most / value if value > 0 else math.inf
         return None
 
     def __str__(self) -> str:

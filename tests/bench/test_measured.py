@@ -1,5 +1,7 @@
 """What several rounds say together: the arithmetic of the benchmark."""
 
+import math
+
 import pytest
 
 from tests.bench.measured import REFERENCE, Goal, Measured, Row, number
@@ -32,6 +34,7 @@ def test_without_a_limit_the_value_itself_is_judged() -> None:
         (Goal(most=25), 25.0, True, 1.0),
         (Goal(most=25), 50.0, False, 0.5),
         (Goal(most=0), 0.0, True, None),
+        (Goal(most=0.01), -0.2, True, math.inf),
         (REFERENCE, 7.0, True, None),
     ],
 )
