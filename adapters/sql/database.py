@@ -11,6 +11,7 @@ import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.faults import translated
@@ -108,7 +109,7 @@ def open_database(
 
 
 def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=limits.pool_size,
         max_overflow=0,
@@ -129,6 +130,15 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that the server has closed meanwhile, and its kind."""
+    driver: asyncpg.Connection = getattr(connection, "driver_connection")  # noqa: B009 -- untyped
+    if driver.is_closed():
+        raise InvalidatePoolError
 
 
 async def _connect_postgres(**settings: Any) -> "asyncpg.Connection":  # noqa: ANN401 -- handed on

@@ -196,9 +196,13 @@ class Session:
         hung: the server did not answer in time. Then, and when it does not answer the rollback, the
         connection is dropped instead: the server rolls back on its own.
         """
-        connection, self._open, self._driver = self._open, None, None
+        connection, self._open = self._open, None
+        driver, self._driver = self._driver, None
         if connection is None:
             return
+        if driver is not None and driver.is_closed():
+            # The pool would hand it out again: it sees only what goes through it.
+            hung = True
         limit_s = self._database.limits.rollback_s
         try:
             if not hung:

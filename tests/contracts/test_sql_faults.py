@@ -14,6 +14,7 @@ from sqlalchemy import text
 from adapters.sql.database import Database, DatabaseLimits, open_database
 from adapters.sql.outbox import SETTLES_AFTER
 from adapters.sql.read_model import SqlReader
+from adapters.sql.session import reading
 from adapters.sql.unit_of_work import SqlUnits
 from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.cash_out import Action
@@ -92,6 +93,44 @@ async def test_a_server_that_dies_is_unavailable_and_comes_back(
         await add(database, 4)
         assert [await is_stored(database, n) for n in (1, 2, 3, 4)] == [True, False, False, True]
         assert (await reader.health()).reachable
+
+
+async def test_connections_that_died_unused_are_replaced_before_anybody_meets_them(
+    postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    async with opened(postgres_url, DatabaseLimits(pool_size=4)) as database:
+        reader = SqlReader(database)
+
+        async def look() -> None:
+            async with SqlUnits(database).begin() as unit:
+                await unit.outbox.waiting(1)
+
+        async def use_all() -> None:
+            reads = [reader.cash_out(UUID(int=number)) for number in range(1, 5)]
+            await asyncio.gather(*(look() for _ in reads), *reads)
+
+        await use_all()
+        postgres_server.kill()
+        await asyncio.to_thread(postgres_server.restart)
+        for _ in range(3):
+            await use_all()
+
+
+async def test_a_connection_that_dies_in_use_is_not_handed_out_again(
+    postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    async with opened(postgres_url, DatabaseLimits(pool_size=1)) as database:
+        reader = SqlReader(database)
+
+        async def read_and_die() -> None:
+            async with reading(database) as session:
+                await in_thread(lambda: cut_all(postgres_server))
+                await session.run(text("SELECT 1"))
+
+        with pytest.raises(StorageUnavailable):
+            await read_and_die()
+        assert await reader.cash_out(UUID(int=1)) is None
+        await add(database)
 
 
 async def test_a_connection_cut_inside_a_unit_rolls_it_back(
