@@ -159,7 +159,7 @@ class Edge:
         self, say: Say, exchange: Exchange, answer: Answer, *, without_body: bool
     ) -> None:
         """Say the answer, and what is said in every answer unless this one says it otherwise."""
-        exchange.status = answer.status
+        exchange.status = int(answer.status)
         own = [name for name, _ in answer.headers]
         headers = [*answer.headers, *self._always]
         if not self._always_named.isdisjoint(own):
