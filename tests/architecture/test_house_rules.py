@@ -18,8 +18,6 @@ from tests.architecture.house import (
 LONGEST_FILE_LINES = 400
 LONGEST_TEST_FILE_LINES = 500
 """A table of cases may be longer than the code that it tries."""
-# Every Protocol is on one page, so that a new adapter's author reads one file and no more.
-LONGEST_PAGE_LINES = {"application/ports.py": 620}
 LONGEST_FUNCTION_LINES = 60
 
 # What has no better name has no subject.
@@ -109,11 +107,7 @@ def test_every_test_is_run_and_none_mocks_our_own_code() -> None:
 
 def test_no_file_is_too_long_to_read_at_once() -> None:
     lengths = {m.place: len(text_of(m.path).splitlines()) for m in modules(*PACKAGES, "tests")}
-    too_long = {
-        place: lines
-        for place, lines in lengths.items()
-        if lines > LONGEST_PAGE_LINES.get(place, _longest(place))
-    }
+    too_long = {place: lines for place, lines in lengths.items() if lines > _longest(place)}
     assert too_long == {}
 
 
