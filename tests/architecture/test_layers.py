@@ -71,6 +71,8 @@ BREACHES = {
     "one-home-sql": ("application/breach_g.py", "import sqlalchemy\n"),
     "one-home-nats": ("application/breach_h.py", "import nats\n"),
     "one-home-http-client": ("application/breach_i.py", "import httpx\n"),
+    "one-home-pages": ("application/breach_l.py", "import jinja2\n"),
+    "one-home-measurements": ("application/breach_m.py", "import prometheus_client\n"),
     "one-home-container": ("application/breach_j.py", "import dependency_injector\n"),
     "one-home-terminal": ("application/breach_k.py", "import rich\n"),
 }
