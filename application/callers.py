@@ -1,19 +1,90 @@
-"""Callers: on whose behalf something is asked, and what they may see."""
+"""Callers: on whose behalf something is asked, in which role, and what the role may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.cash_out import CashOut
 from domain.refusals import Forbidden
 
 
+class Permission(StrEnum):
+    """What a role may do beyond a user's own cash-outs."""
+
+    SEE_ALL = "see_all"
+    """Read everybody's cash-outs, the review queue, reconciliation, the operators' log."""
+    SEE_NUMBERS = "see_numbers"
+    """Read payees' numbers and names in full."""
+    CANCEL_ANY = "cancel_any"
+    PROPOSE = "propose"
+    """Propose how a review is settled, and withdraw one's own proposal."""
+    APPROVE = "approve"
+    """Approve or reject what somebody else proposed."""
+    REPLAY = "replay"
+    """Have a stored webhook judged again, or put an orphaned one aside."""
+    RECONCILE = "reconcile"
+    """Bring in a provider's statement."""
+    MANAGE = "manage"
+    """Make and change operators' accounts."""
+
+
+class Role(StrEnum):
+    """What somebody is here; see GRANTS for what that allows."""
+
+    USER = "user"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+    @classmethod
+    def of(cls, word: str) -> "Role":
+        """Return the role of this name; any other word means a plain user here."""
+        return _BY_WORD.get(word, cls.USER)
+
+
+_BY_WORD = {role.value: role for role in Role}
+_VIEWS = frozenset({Permission.SEE_ALL})
+_OPERATES = _VIEWS | {
+    Permission.SEE_NUMBERS,
+    Permission.CANCEL_ANY,
+    Permission.PROPOSE,
+    Permission.REPLAY,
+    Permission.RECONCILE,
+}
+GRANTS: Mapping[Role, frozenset[Permission]] = {
+    Role.USER: frozenset(),
+    Role.VIEWER: _VIEWS,
+    Role.OPERATOR: _OPERATES,
+    Role.APPROVER: _OPERATES | {Permission.APPROVE},
+    Role.ADMIN: frozenset(Permission),
+}
+"""What each role may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in user; an admin may see everybody's cash-outs."""
+    """Somebody who is signed in: a user of the API, or an operator by token or by console."""
 
     user_id: str
-    is_admin: bool = False
+    role: Role = Role.USER
 
-    def must_own(self, cash_out: CashOut) -> None:
-        """Raise Forbidden when the cash-out is somebody else's."""
-        if not self.is_admin and cash_out.user_id != self.user_id:
+    @property
+    def name(self) -> str:
+        """By what the operators' log and evidence name them: the id that they signed in with."""
+        return self.user_id
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether the caller's role has this permission."""
+        return permission in GRANTS[self.role]
+
+    def must(self, permission: Permission) -> None:
+        """Raise Forbidden without this permission."""
+        if not self.may(permission):
+            message = "Your role does not allow this."
+            raise Forbidden(message)
+
+    def must_own(self, cash_out: CashOut, unless: Permission = Permission.SEE_ALL) -> None:
+        """Raise Forbidden when it is somebody else's, unless the caller has this permission."""
+        if cash_out.user_id != self.user_id and not self.may(unless):
             raise Forbidden

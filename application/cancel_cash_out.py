@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.callers import Caller
+from application.callers import Caller, Permission
 from application.ports import SILENCE, Clock, Conflict, Journal, Nudge, Units, Work
 from domain.cash_out import CashOut, cancel
 from domain.refusals import NotFound
@@ -34,7 +34,7 @@ class CancelCashOut:
             found = (await unit.cash_outs.lock([cash_out_id])).get(cash_out_id)
             if found is None:
                 raise NotFound
-            caller.must_own(found)
+            caller.must_own(found, unless=Permission.CANCEL_ANY)
             change = cancel(found, self.clock.now())
             await unit.cash_outs.save([change])
             await unit.outbox.add(change.events)

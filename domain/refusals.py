@@ -170,13 +170,13 @@ class NotFound(Refusal):
 
 
 class Forbidden(Refusal):
-    """It exists and belongs to somebody else."""
+    """It exists and belongs to somebody else, or the caller's role does not allow it."""
 
     code = "FORBIDDEN"
 
-    def __init__(self) -> None:
-        """Take nothing, so that nothing can leak."""
-        super().__init__("This cash-out belongs to another user.")
+    def __init__(self, message: str = "This cash-out belongs to another user.") -> None:
+        """Take the sentence; it says nothing about the thing itself, so that nothing can leak."""
+        super().__init__(message)
 
 
 class TooLateToCancel(Refusal):

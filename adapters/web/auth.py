@@ -16,14 +16,13 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from adapters.web.exchange import Headers
-from application.callers import Caller
+from application.callers import Caller, Role
 from application.ports import Clock
 
 LONGEST_TOKEN: Final = 8_192
 SHORTEST_SECRET: Final = 32
 """Bytes: as many as HS256 has in its digest."""
 _LONGEST_USER_ID: Final = 128
-_ROLES: Final = {"user": False, "admin": True}
 _PLAIN: Final = bytes.maketrans(b"-_", b"+/")
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 PUBLIC: Final = "public"
@@ -68,7 +67,7 @@ class ClaimRules:
             raise InvalidToken
         if self.audience is not None and self.audience not in _audiences(claims.get("aud")):
             raise InvalidToken
-        return Caller(_user_id(claims), _is_admin(claims.get("role", "user")))
+        return Caller(_user_id(claims), _role(claims.get("role", Role.USER.value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,8 @@ def issue_token(
     an unknown role or an id that would not be accepted.
     """
     _check_secret(secret)
-    if role not in _ROLES:
-        message = f"the role must be one of: {', '.join(_ROLES)}"
+    if role not in set(Role):
+        message = f"the role must be one of: {', '.join(Role)}"
         raise ValueError(message)
     if not _is_user_id(user_id):
         message = f"the user id must be 1 to {_LONGEST_USER_ID} visible characters"
@@ -219,8 +218,8 @@ def _is_user_id(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_USER_ID and text.isprintable() and " " not in text
 
 
-def _is_admin(role: object) -> bool:
+def _role(role: object) -> Role:
     """Read a role: an issuer may know more of them than we do, and they mean a plain user here."""
     if not isinstance(role, str):
         raise InvalidToken
-    return _ROLES.get(role, False)
+    return Role.of(role)

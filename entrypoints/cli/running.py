@@ -168,7 +168,8 @@ def token(
     *,
     user: Annotated[str, Parameter(help="The `userId` in it.")] = "cli",
     role: Annotated[
-        Literal["user", "admin"], Parameter(help="An admin sees everybody's cash-outs.")
+        Literal["user", "viewer", "operator", "approver", "admin"],
+        Parameter(help="All but a plain user see everybody's cash-outs."),
     ] = "user",
     ttl: Annotated[
         timedelta, Parameter(show_default=False, help="How long it is good, like 30m or 12h [1h].")

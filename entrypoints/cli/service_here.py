@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from adapters.web.schemas import JSON_BYTES
-from application.callers import Caller
+from application.callers import Caller, Role
 from domain.refusals import NotFound
 from entrypoints.cli.dev_note import environment_beside
 from entrypoints.cli.terminal import Terminal
@@ -37,7 +37,7 @@ async def service_here() -> AsyncIterator[Service]:
 
 def caller(user: str, *, admin: bool = False) -> Caller:
     """Return on whose behalf a command asks."""
-    return Caller(user, is_admin=admin)
+    return Caller(user, Role.ADMIN if admin else Role.USER)
 
 
 def read_id(text: str) -> UUID:

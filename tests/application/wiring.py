@@ -13,7 +13,7 @@ from adapters.memory.reader import MemoryReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
-from application.callers import Caller
+from application.callers import Caller, Role
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.group_commit import GroupCommit
@@ -38,7 +38,7 @@ from domain.states import Status
 from tests.strategies import AFRI, DOORBELLS, NOW, ORANGE, PROVES, a_provider, a_request
 
 USER = Caller("user-1")
-ADMIN = Caller("boss", is_admin=True)
+ADMIN = Caller("boss", Role.ADMIN)
 STRANGER = Caller("user-2")
 MOST_ROUNDS = 400
 

@@ -21,7 +21,7 @@ from adapters.web.auth import (
 from adapters.web.exchange import by_name
 from adapters.web.jwks import KeySetTokens, _read_keys
 from adapters.web.public_keys import PublicKeyTokens
-from application.callers import Caller
+from application.callers import Caller, Role
 from tests.fuzz.target import Broken, Target, joined, parts, require
 
 SECRET: Final = b"a-token-secret-of-the-tests-0123456789"
@@ -83,7 +83,8 @@ def _check(verifier: TokenVerifier, token: str, algorithm: str) -> bool:
         raise Broken(f"accepted, and PyJWT says {type(fault).__name__}: {fault}") from fault
     said = str(claims.get("userId", claims.get("sub")))
     require(caller.user_id == said, "another user than the token names")
-    require(caller.is_admin == (claims.get("role") == "admin"), "another role than it names")
+    named = claims.get("role") if claims.get("role") in set(Role) else Role.USER
+    require(caller.role == named, "another role than it names")
     require(said.isprintable() and 0 < len(said) <= len(token), "a user that cannot be shown")
     return True
 

@@ -199,7 +199,7 @@ KEEPING = (
         "everybody owns everything",
         "Any user reads and cancels any cash-out.",
         "application/callers.py",
-        "        if not self.is_admin and cash_out.user_id != self.user_id:\n",
+        "        if cash_out.user_id != self.user_id and not self.may(unless):\n",
         "        if False:\n",
         by_tests("tests/application/test_cancel_cash_out.py::test_a_stranger_changes_nothing"),
     ),

@@ -22,7 +22,7 @@ from adapters.web.auth import (
 )
 from adapters.web.jwks import Freshness, KeySetTokens
 from adapters.web.public_keys import PublicKeyTokens
-from application.callers import Caller
+from application.callers import Caller, Role
 from application.ports import StorageUnavailable
 from tests.adapters.web.house import (
     BODY,
@@ -175,7 +175,8 @@ async def test_a_token_in_the_query_is_no_token(api: House) -> None:
         ({**GOOD, "role": "user"}, Caller("user-1")),
         ({**GOOD, "role": "merchant"}, Caller("user-1")),
         ({**GOOD, "role": "Admin"}, Caller("user-1")),
-        ({**GOOD, "role": "admin"}, Caller("user-1", is_admin=True)),
+        ({**GOOD, "role": ""}, Caller("user-1")),
+        *(({**GOOD, "role": role.value}, Caller("user-1", role)) for role in Role),
         ({"sub": "user-2", "exp": NOW + 0.5}, Caller("user-2")),
         ({**GOOD, "sub": "other"}, Caller("user-1")),
         ({**GOOD, "nbf": NOW, "iat": NOW + 99, "aud": "any", "iss": "any"}, Caller("user-1")),
@@ -248,6 +249,7 @@ async def test_issued_tokens_are_what_any_jwt_library_reads() -> None:
         (SECRET, "", "user"),
         (SECRET, "a b", "user"),
         (SECRET, "user-1", "root"),
+        (SECRET, "user-1", "Approver"),
     ],
 )
 def test_tokens_that_would_not_be_accepted_are_not_issued(
