@@ -22,6 +22,12 @@ class Source(StrEnum):
     STATUS_QUERY = "status_query"
     USER = "user"
     CLOCK = "clock"
+    SERVICE = "service"
+    """Our own decisions: taking a cash-out, beginning an attempt."""
+    OPERATOR = "operator"
+    """A human with the role, who has proof."""
+    STATEMENT = "statement"
+    """A line of the provider's statement."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 State = TypeVar("State", bound=str)
 
-_POSTGRES = (
-    """CREATE FUNCTION refuse_illegal_transition() RETURNS trigger LANGUAGE plpgsql AS $$
+_TRANSITIONS = {
+    "postgresql": (
+        """CREATE FUNCTION refuse_illegal_transition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF (OLD.status, NEW.status) IN ({legal}) THEN
     RETURN NEW;
@@ -17,54 +18,74 @@ BEGIN
   RAISE EXCEPTION 'a cash-out that is % may not become %', OLD.status, NEW.status
     USING ERRCODE = 'check_violation';
 END $$""",
-    """CREATE TRIGGER legal_transition BEFORE UPDATE OF status ON cash_outs
+        """CREATE TRIGGER legal_transition BEFORE UPDATE OF status ON cash_outs
 FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status)
 EXECUTE FUNCTION refuse_illegal_transition()""",
-    """CREATE FUNCTION refuse_change_of_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'evidence is only ever added' USING ERRCODE = 'restrict_violation';
-END $$""",
-    """CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON evidence
-FOR EACH ROW EXECUTE FUNCTION refuse_change_of_evidence()""",
-)
-
-_SQLITE = (
-    """CREATE TRIGGER legal_transition BEFORE UPDATE OF status ON cash_outs
+    ),
+    "sqlite": (
+        """CREATE TRIGGER legal_transition BEFORE UPDATE OF status ON cash_outs
 FOR EACH ROW WHEN OLD.status <> NEW.status AND (OLD.status, NEW.status) NOT IN (VALUES {legal})
 BEGIN
   SELECT RAISE(ABORT, 'a cash-out may not become that any more');
 END""",
-    """CREATE TRIGGER evidence_is_not_changed BEFORE UPDATE ON evidence
+    ),
+}
+_NO_TRANSITIONS = {
+    "postgresql": (
+        "DROP TRIGGER legal_transition ON cash_outs",
+        "DROP FUNCTION refuse_illegal_transition()",
+    ),
+    "sqlite": ("DROP TRIGGER legal_transition",),
+}
+_APPEND_ONLY = {
+    "postgresql": (
+        """CREATE FUNCTION refuse_change_of_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  SELECT RAISE(ABORT, 'evidence is only ever added');
-END""",
-    """CREATE TRIGGER evidence_is_not_deleted BEFORE DELETE ON evidence
+  RAISE EXCEPTION '{table} is only ever added' USING ERRCODE = 'restrict_violation';
+END $$""",
+        """CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION refuse_change_of_{table}()""",
+    ),
+    "sqlite": (
+        """CREATE TRIGGER {table}_is_not_changed BEFORE UPDATE ON {table}
 BEGIN
-  SELECT RAISE(ABORT, 'evidence is only ever added');
+  SELECT RAISE(ABORT, '{table} is only ever added');
 END""",
-)
-
-_DROP_POSTGRES = (
-    "DROP TRIGGER append_only ON evidence",
-    "DROP FUNCTION refuse_change_of_evidence()",
-    "DROP TRIGGER legal_transition ON cash_outs",
-    "DROP FUNCTION refuse_illegal_transition()",
-)
-
-_DROP_SQLITE = (
-    "DROP TRIGGER evidence_is_not_deleted",
-    "DROP TRIGGER evidence_is_not_changed",
-    "DROP TRIGGER legal_transition",
-)
+        """CREATE TRIGGER {table}_is_not_deleted BEFORE DELETE ON {table}
+BEGIN
+  SELECT RAISE(ABORT, '{table} is only ever added');
+END""",
+    ),
+}
+_NOT_APPEND_ONLY = {
+    "postgresql": (
+        "DROP TRIGGER append_only ON {table}",
+        "DROP FUNCTION refuse_change_of_{table}()",
+    ),
+    "sqlite": ("DROP TRIGGER {table}_is_not_deleted", "DROP TRIGGER {table}_is_not_changed"),
+}
 
 
 def create_guards(dialect: str, transitions: Mapping[State, Sequence[State]]) -> list[str]:
-    """Return the statements that make the guards; `transitions` says what each state may become."""
+    """Return the statements that guard cash-outs and evidence.
+
+    transitions: what each state may become.
+    """
     legal = ", ".join(f"('{now}', '{later}')" for now in transitions for later in transitions[now])
-    statements = _SQLITE if dialect == "sqlite" else _POSTGRES
-    return [statement.replace("{legal}", legal) for statement in statements]
+    judging = [statement.replace("{legal}", legal) for statement in _TRANSITIONS[dialect]]
+    return [*judging, *append_only(dialect, "evidence")]
 
 
 def drop_guards(dialect: str) -> list[str]:
-    """Return the statements that take the guards away."""
-    return list(_DROP_SQLITE if dialect == "sqlite" else _DROP_POSTGRES)
+    """Return the statements that take those guards away."""
+    return [*no_longer_append_only(dialect, "evidence"), *_NO_TRANSITIONS[dialect]]
+
+
+def append_only(dialect: str, table: str) -> list[str]:
+    """Return the statements after which rows of this table are only ever added."""
+    return [statement.replace("{table}", table) for statement in _APPEND_ONLY[dialect]]
+
+
+def no_longer_append_only(dialect: str, table: str) -> list[str]:
+    """Return the statements that take that guard away."""
+    return [statement.replace("{table}", table) for statement in _NOT_APPEND_ONLY[dialect]]

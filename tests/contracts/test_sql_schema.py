@@ -1,6 +1,7 @@
 """The schema in the database is the one in the code, its guards included."""
 
 import asyncio
+import re
 import sqlite3
 from pathlib import Path
 
@@ -63,8 +64,15 @@ async def _describe(url: str) -> list[str]:
 
 
 def _in_any_order(definition: str) -> str:
-    """Return a definition with its lines sorted: SQLite keeps constraints as they were written."""
-    return "\n".join(sorted(line.strip(", ") for line in definition.splitlines()))
+    """Return a definition with its columns and constraints sorted, and no name quoted.
+
+    SQLite keeps a table as it was written: copied for another check, or with columns added behind.
+    """
+    head, bracket, inside = definition.replace('"', "").partition("(\n")
+    if not bracket:
+        return definition
+    parts = re.split(r",\s*(?![^(]*\))", " ".join(inside.rstrip(")").split()))
+    return "\n".join([head.strip(), *sorted(part.strip() for part in parts)])
 
 
 async def _make_without_migrations(url: str) -> None:

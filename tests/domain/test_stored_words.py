@@ -16,7 +16,7 @@ WORDS: dict[type[StrEnum], str] = {
     Verdict: "move stale contradiction unrecognised mismatch noted",
     OutcomeKind: "unsent accepted refused unknown",
     Action: "submit ask",
-    Source: "submit webhook status_query user clock",
+    Source: "submit webhook status_query user clock service operator statement",
     ReviewReason: (
         "contradiction unknown_too_long echo_mismatch reference_conflict provider_id_conflict"
         " unrecognised_after_ending doorbell_disagrees"
