@@ -71,7 +71,7 @@ class NotFoundProof(StrEnum):
     """What the provider's latest "not found" is worth."""
 
     NOTHING = "nothing"
-    """It never said so, or within the grace period after the last attempt."""
+    """It never said so, or within the grace period: its answers may be behind."""
     GRACE_OVER = "grace_over"
     """Said after the grace period: enough to send the same reference to an idempotent provider."""
     FINAL = "final"
@@ -79,15 +79,15 @@ class NotFoundProof(StrEnum):
 
 
 def proof_of_not_found(
-    attempts: Sequence[Attempt],
+    since: datetime | None,
     not_found_at: datetime | None,
     capabilities: Capabilities,
     grace: timedelta,
 ) -> NotFoundProof:
-    """Return what "not found", last said at `not_found_at`, proves about these attempts."""
-    if not attempts or not_found_at is None:
+    """Return what "not found", last said at `not_found_at`, proves about what was sent `since`."""
+    if since is None or not_found_at is None:
         return NotFoundProof.NOTHING
-    silent_for = not_found_at - attempts[-1].started_at
+    silent_for = not_found_at - since
     final_after = capabilities.not_found_final_after
     if final_after is not None and silent_for >= final_after:
         return NotFoundProof.FINAL

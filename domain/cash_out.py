@@ -52,7 +52,7 @@ class CashOut:
     counts status queries since the last attempt, asked_at is the latest. not_found_at is when the
     question was asked to which the provider last said that it knows nothing, None once somebody
     said otherwise. claim is the furthest state that an unproven webhook claimed, and at least
-    `processing` once the provider has spoken of it.
+    `processing` once the provider has spoken of it; claimed_at is when that was last said.
     """
 
     id: UUID
@@ -81,6 +81,7 @@ class CashOut:
     asked_at: datetime | None = None
     not_found_at: datetime | None = None
     claim: Status | None = None
+    claimed_at: datetime | None = None
     version: int = 1
     events: int = 0
     pieces: int = 0
@@ -99,14 +100,6 @@ class CashOut:
     def needs_review(self) -> bool:
         """Tell whether a human has to look."""
         return self.review is not None
-
-    @property
-    def is_claimed(self) -> bool:
-        """Tell whether somebody says that the provider has it, and the provider has not denied it.
-
-        Whatever our attempts say then, it may be paid.
-        """
-        return self.claim is not None and self.not_found_at is None
 
     @property
     def windows(self) -> Windows:
@@ -152,6 +145,7 @@ class Changed(TypedDict, total=False):
     asked_at: datetime | None
     not_found_at: datetime | None
     claim: Status | None
+    claimed_at: datetime | None
     version: int
     events: int
     pieces: int
@@ -305,7 +299,9 @@ def hold(cash_out: CashOut, lease: Lease) -> Change:
 def cancel(cash_out: CashOut, now: datetime) -> Change:
     """Withdraw a cash-out of which provably nothing is on the wire; raise TooLateToCancel."""
     sent = any(attempt.settled is not OutcomeKind.UNSENT for attempt in cash_out.attempts)
-    on_the_wire = sent or cash_out.is_claimed or cash_out.provider_transaction_id is not None
+    # A claim may be true whatever the provider denied since: its answers can be behind.
+    claimed = cash_out.claim is not None or cash_out.provider_transaction_id is not None
+    on_the_wire = sent or claimed
     if cash_out.ended or on_the_wire or cash_out.lease is not None:
         raise TooLateToCancel(cash_out.status)
     draft = Draft(cash_out, now)

@@ -9,6 +9,7 @@ from domain.attempts import (
     Capabilities,
     Decision,
     NextStep,
+    NotFoundProof,
     OutcomeKind,
     decide,
     proof_of_not_found,
@@ -27,22 +28,42 @@ def next_step(
     """Return the decision about an open cash-out from what is stored about it."""
     attempts, taken = cash_out.attempts, cash_out.provider_transaction_id is not None
     can_ask = capabilities.lookup_by_reference or taken
+    denied, grace = cash_out.not_found_at, policy.not_found_grace
+    tried_at = attempts[-1].started_at if attempts else None
+    overdue = now - cash_out.created_at >= policy.review_after
     decision = decide(
         attempts,
         capabilities,
-        not_found=proof_of_not_found(
-            attempts, cash_out.not_found_at, capabilities, policy.not_found_grace
-        ),
+        not_found=proof_of_not_found(tried_at, denied, capabilities, grace),
         taken=taken,
         resends_left=resends_left(attempts, policy.retry_max_attempts),
         can_ask=can_ask,
-        overdue=now - cash_out.created_at >= policy.review_after,
+        overdue=overdue,
     )
-    if can_ask and cash_out.is_claimed and decision.step in {NextStep.SEND, NextStep.FAIL}:
-        # Somebody knows of it: only the provider's "not found" lets us act as if nobody did. A
-        # question that was not answered does not.
-        return Decision(NextStep.ASK, decision.needs_human)
+    if can_ask and cash_out.claim is not None and decision.step in _ASSUMES_NOTHING_PAID:
+        proof = proof_of_not_found(cash_out.claimed_at, denied, capabilities, grace)
+        if not _is_denied(decision.step, proof, capabilities, said=denied is not None):
+            return Decision(NextStep.ASK, needs_human=overdue)
     return decision
+
+
+_ASSUMES_NOTHING_PAID = frozenset({NextStep.SEND, NextStep.FAIL})
+
+
+def _is_denied(
+    step: NextStep, proof: NotFoundProof, capabilities: Capabilities, *, said: bool
+) -> bool:
+    """Tell whether the provider's "not found" lets us act as if nobody had claimed otherwise.
+
+    A question that was not answered never does. Sending the same reference to a provider that
+    executes it once is safe whether the answer was behind or not; everything else waits until it
+    cannot be behind any more.
+    """
+    if step is NextStep.SEND and capabilities.idempotent_submit:
+        return said
+    if capabilities.not_found_final_after is not None or step is NextStep.SEND:
+        return proof is NotFoundProof.FINAL
+    return proof is NotFoundProof.GRACE_OVER
 
 
 def _is_rung_for(cash_out: CashOut) -> bool:

@@ -78,7 +78,7 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
         case Doorbell():
             claims = [each for each in (finding.claim, draft.after.claim) if each is not None]
             furthest = max(claims, key=RANK.__getitem__, default=None)
-            draft.set(claim=furthest, not_found_at=None)
+            draft.set(claim=furthest, claimed_at=draft.now, not_found_at=None)
         case Overdue():
             if not draft.after.ended:
                 draft.call_human(ReviewReason.UNKNOWN_TOO_LONG)
@@ -90,9 +90,9 @@ def _note_the_asking(draft: Draft, report: Report) -> None:
     if report.source is not Source.STATUS_QUERY:
         return
     draft.set(asked=draft.after.asked + 1, asked_at=draft.now)
-    if isinstance(report.finding, News) and draft.after.claim is None:
+    if isinstance(report.finding, News):
         # The provider knows of it, whatever became of our attempts.
-        draft.set(claim=Status.PROCESSING)
+        draft.set(claim=draft.after.claim or Status.PROCESSING, claimed_at=draft.now)
     if draft.before.holds(report.lease):
         # Whoever sent these is gone without an answer: from now on they count as unknown.
         lost = Outcome(OutcomeKind.UNKNOWN, detail="no answer was recorded")

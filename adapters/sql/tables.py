@@ -98,6 +98,7 @@ cash_outs = Table(
     Column("asked_at", Moment),
     Column("not_found_at", Moment),
     Column("claim", Text),
+    Column("claimed_at", Moment),
     Column("version", BigInteger, nullable=False),
     Column("events", Integer, nullable=False),
     Column("pieces", Integer, nullable=False),

@@ -46,6 +46,7 @@ def full(before: CashOut) -> CashOut:
         asked_at=LATER,
         not_found_at=LATER,
         claim=Status.COMPLETED,
+        claimed_at=LATER,
         version=before.version + 1,
         events=4,
         pieces=5,

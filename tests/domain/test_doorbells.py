@@ -87,9 +87,45 @@ def test_nothing_fails_while_a_doorbell_is_unanswered() -> None:
     last = answered(OutcomeKind.UNSENT, FailureCode.PROVIDER_UNAVAILABLE, attempt=4)
     after = record(rung, last, DOORBELLS, POLICY, SOON).after
     assert (after.status, after.plan) == (Status.PROCESSING, Plan(Action.ASK, SOON))
-    answer = heard(replace(after, lease=a_lease(at=SOON)), NotFound())
+    behind = heard(replace(after, lease=a_lease(at=SOON)), NotFound()).after
+    assert (behind.status, behind.review) == (Status.PROCESSING, None)
+    assert behind.plan is not None
+    assert behind.plan.action is Action.ASK
+    grace_over = NOW + POLICY.not_found_grace
+    answer = heard(replace(behind, lease=a_lease(at=grace_over)), NotFound(), grace_over)
     assert answer.after.status is Status.FAILED
     assert answer.after.review is ReviewReason.DOORBELL_DISAGREES
+
+
+def test_the_grace_counts_from_the_claim_however_long_ago_the_last_attempt_was() -> None:
+    spent = replace(POLICY, retry_max_attempts=0)
+    unsent = answered(OutcomeKind.UNSENT, FailureCode.PROVIDER_UNAVAILABLE)
+    waits = record(being_sent(), unsent, DOORBELLS, POLICY, NOW).after
+    later = NOW + timedelta(hours=5)
+    rung = heard(waits, rings(Status.COMPLETED), later).after
+    for after_s, step in ((0, NextStep.ASK), (899, NextStep.ASK), (900, NextStep.FAIL)):
+        now = later + timedelta(seconds=after_s)
+        denied = replace(rung, not_found_at=now)
+        assert next_step(denied, DOORBELLS, spent, now).step is step
+
+
+def test_what_is_claimed_is_sent_to_a_provider_that_may_pay_twice_only_after_a_final_denial() -> (
+    None
+):
+    unsent = answered(OutcomeKind.UNSENT, FailureCode.RATE_LIMITED)
+    rung = heard(record(being_sent(), unsent, DOORBELLS, POLICY, NOW).after, rings(None)).after
+    claimed = heard(rung, rings(Status.PROCESSING), NOW).after
+    never = replace(DOORBELLS, idempotent_submit=False)
+    some_day = replace(never, not_found_final_after=timedelta(hours=1))
+    for denied_after, capabilities, step in (
+        (timedelta(hours=9), never, NextStep.ASK),
+        (timedelta(minutes=59), some_day, NextStep.ASK),
+        (timedelta(minutes=60), some_day, NextStep.SEND),
+        (timedelta(0), DOORBELLS, NextStep.SEND),
+    ):
+        now = NOW + denied_after
+        denied = replace(claimed, not_found_at=now)
+        assert next_step(denied, capabilities, POLICY, now).step is step
 
 
 @pytest.mark.parametrize(
@@ -139,7 +175,7 @@ def test_a_doorbell_after_a_not_found_is_asked_about_before_the_next_send() -> N
     assert next_step(rung, DOORBELLS, POLICY, SOON).step is NextStep.ASK
 
 
-def test_what_a_doorbell_claims_cannot_be_cancelled_until_the_provider_denies_it() -> None:
+def test_what_a_doorbell_claims_cannot_be_cancelled_whatever_the_provider_denies() -> None:
     rung = heard(a_cash_out(), rings(Status.COMPLETED)).after
     with pytest.raises(TooLateToCancel):
         cancel(rung, SOON)
@@ -148,7 +184,8 @@ def test_what_a_doorbell_claims_cannot_be_cancelled_until_the_provider_denies_it
     with pytest.raises(TooLateToCancel):
         cancel(still, SOON)
     denied = heard(replace(still, lease=a_lease(at=SOON)), NotFound()).after
-    assert cancel(denied, SOON).after.status is Status.CANCELLED
+    with pytest.raises(TooLateToCancel):
+        cancel(denied, SOON)
 
 
 def test_a_doorbell_during_the_submit_makes_the_first_question_come_at_once() -> None:

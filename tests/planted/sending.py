@@ -71,7 +71,7 @@ SENDING = (
         "what the provider knows of is sent again",
         "Somebody says that it has the payout, our attempts say that nothing left: it pays twice.",
         "domain/planning.py",
-        "    if can_ask and cash_out.is_claimed and decision.step",
+        "    if can_ask and cash_out.claim is not None and decision.step",
         "    if False and decision.step",
         by_tests(
             "tests/domain/test_doorbells.py::test_a_doorbell_does_not_touch_a_send_that_waits_but_is_asked_about_before_it"
@@ -160,11 +160,31 @@ SENDING = (
         by_tests("tests/domain/test_record.py::test_news_takes_not_found_back"),
     ),
     Bug(
+        "one denial takes a claim back",
+        "The provider's answers can be behind what its webhook says: it fails what is paid.",
+        "domain/planning.py",
+        "    return proof is NotFoundProof.GRACE_OVER\n",
+        "    return said\n",
+        by_tests(
+            "tests/domain/test_doorbells.py::test_nothing_fails_while_a_doorbell_is_unanswered"
+        ),
+    ),
+    Bug(
+        "what is claimed can be cancelled once it was denied",
+        "The user takes the money back, and the provider's webhook was right.",
+        "domain/cash_out.py",
+        "    claimed = cash_out.claim is not None or",
+        "    claimed = (cash_out.claim is not None and cash_out.not_found_at is None) or",
+        by_tests(
+            "tests/domain/test_doorbells.py::test_what_a_doorbell_claims_cannot_be_cancelled_whatever_the_provider_denies"
+        ),
+    ),
+    Bug(
         "a cancel ignores an attempt without an answer",
         "The user takes the money back, and the provider pays.",
         "domain/cash_out.py",
-        "    on_the_wire = sent or cash_out.is_claimed",
-        "    on_the_wire = cash_out.is_claimed",
+        "    on_the_wire = sent or claimed",
+        "    on_the_wire = claimed",
         by_seeds(1500, Invariant.FAILED_MEANS_UNPAID),
     ),
     Bug(
