@@ -45,6 +45,9 @@ class DatabaseLimits:
     recycle_s: int = 1_800
 
 
+_LOOK_AGAIN_S = 0.02
+
+
 @dataclass(slots=True)
 class Database:
     """An open database. SQLite has one writer: `turn` is whose turn it is inside this process."""
@@ -169,7 +172,8 @@ def _open_sqlite(url: str, limits: DatabaseLimits, file: SqliteFile) -> AsyncEng
         connection = await _connect_sqlite(path, **settings)
         try:
             file.opened()
-        except FileGone:
+            await _log_ahead(connection, limits.busy_s)
+        except BaseException:
             await connection.close()
             raise
         return connection
@@ -214,6 +218,25 @@ async def _connect_sqlite(path: str, **settings: Any) -> aiosqlite.Connection:  
         raise
 
 
+async def _log_ahead(connection: aiosqlite.Connection, longest_s: float) -> None:
+    """Have a new file keep a write-ahead log: readers and the writer do not wait for each other.
+
+    SQLite refuses this at once while another process writes its first rows: its own time-out is
+    not heeded there.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + longest_s
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY or loop.time() >= deadline:
+                raise
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        else:
+            return
+
+
 def _close(connecting: "asyncio.Future[aiosqlite.Connection]") -> None:
     if not connecting.cancelled() and connecting.exception() is None:
         connecting.result().stop()
@@ -221,7 +244,7 @@ def _close(connecting: "asyncio.Future[aiosqlite.Connection]") -> None:
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -110,6 +110,20 @@ async def test_every_revision_is_known_to_this_release() -> None:
     assert tuple(each.revision for each in scripts.walk_revisions())[::-1] == REVISIONS
 
 
+async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait there: it refuses a change of the journal at once."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE begun (here)")
+    other.execute("BEGIN IMMEDIATE")
+    asyncio.get_running_loop().call_later(0.3, other.execute, "COMMIT")
+    database = open_database(f"sqlite+aiosqlite:///{path}")
+    assert await schema_state(database) == "missing"
+    assert await durability_warnings(database) == []
+    await database.close()
+    other.close()
+
+
 async def test_migrating_twice_and_at_once_is_harmless(empty_url: str) -> None:
     await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
     await migrate(empty_url)
