@@ -15,7 +15,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.faults import translated
-from adapters.sql.sqlite_file import FileGone, SqliteFile
+from adapters.sql.sqlite_file import SqliteFile
 from application.ports import Overloaded
 
 BEGIN = "sqlite_begin"
