@@ -50,9 +50,9 @@ class SqlCashOuts:
 
     async def add(self, changes: Sequence[Change], keys: Sequence[KeyUse]) -> None:
         """Insert new cash-outs with their keys; raise Conflict when a key or reference is taken."""
-        await self._session.write(sql.NEW, [to_row(each.after) for each in changes])
+        await self._session.owe(sql.NEW, [to_row(each.after) for each in changes])
         await self._add_evidence(changes)
-        await self._session.write(
+        await self._session.owe(
             sql.NEW_KEYS,
             [
                 {"user_id": use.user_id, "key": use.key, "cash_out_id": use.cash_out_id}
@@ -94,16 +94,19 @@ class SqlCashOuts:
             (change.before.version, *(to_row(change.after)[name] for name in sql.SAVED))
             for change in sorted(merged, key=lambda change: change.before.id)
         ]
-        statement = sql.save(self._session.dialect)
-        if await self._session.run_for(statement, sql.CHANGES, given) != len(merged):
-            raise self._session.conflict("a cash-out was changed meanwhile")
+        await self._session.owe_for(
+            sql.save(self._session.dialect),
+            sql.CHANGES,
+            given,
+            otherwise="a cash-out was changed meanwhile",
+        )
         moved = [
             attempt_to_row(change.after.id, attempt)
             for change in merged
             for attempt in change.after.attempts
             if attempt not in change.before.attempts
         ]
-        await self._session.write(sql.TRIES, moved)
+        await self._session.owe(sql.TRIES, moved)
         await self._add_evidence(changes)
 
     async def find(self, lookups: Sequence[Lookup]) -> dict[Lookup, UUID]:
@@ -155,7 +158,7 @@ class SqlCashOuts:
 
     async def _add_evidence(self, changes: Sequence[Change]) -> None:
         pieces = [evidence_to_row(piece) for change in changes for piece in change.evidence]
-        await self._session.write(sql.PIECES, pieces)
+        await self._session.owe(sql.PIECES, pieces)
 
     def _merged(self, changes: Sequence[Change]) -> list[Change]:
         """Return one change per cash-out; raise Conflict where one does not build on the last."""

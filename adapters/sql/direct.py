@@ -36,6 +36,7 @@ class Direct:
             raise TypeError(message)
         self.text = compiled.string
         self._names = tuple(compiled.positiontup or ())
+        self.size = len(self._names)
         self._known = dict(compiled.params)
         self._writers = {name: _writer(compiled.binds[name].type) for name in self._names}
 

@@ -141,7 +141,7 @@ class SqlInbox:
     async def match(self, matches: Mapping[UUID, UUID]) -> None:
         """Note which cash-out each delivery was for."""
         given = sorted(matches.items())
-        await self._session.run_for(_match(self._session.dialect), _MATCHES, given)
+        await self._session.owe_for(_match(self._session.dialect), _MATCHES, given)
 
     async def orphans(self, received_after: datetime, limit: int) -> list[Delivery]:
         """Return readable deliveries that have no cash-out noted although theirs exists by now."""

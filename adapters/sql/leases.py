@@ -53,8 +53,7 @@ class SqlLeases:
         if by_database_time:
             times = {"held_for": until - now}
         statement = _take(self._session.dialect, by_database_time=by_database_time)
-        result = await self._session.run(statement, {"this": name, "by": holder, **times})
-        return result.first() is not None
+        return bool(await self._session.rows(statement, {"this": name, "by": holder, **times}))
 
     async def release(self, name: str, holder: UUID) -> None:
         """Give it up, if held."""

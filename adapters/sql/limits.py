@@ -100,12 +100,12 @@ class SqlLimits:
             {**slot._asdict(), "used_minor": counted[slot].used, "cap_minor": counted[slot].cap}
             for slot in sorted(counted)
         ]
-        await self._session.write(_COUNTED, rows)
+        await self._session.owe(_COUNTED, rows)
 
     async def give_back(self, freed: Mapping[Slot, int]) -> None:
         """Take minor units off the counters, in slot order."""
         rows = [(*slot, freed[slot]) for slot in sorted(freed)]
-        await self._session.run_for(_give_back(self._session.dialect), _FREED, rows)
+        await self._session.owe_for(_give_back(self._session.dialect), _FREED, rows)
 
     async def used(self, slots: Sequence[Slot]) -> dict[Slot, int]:
         """Return what is used, without locking."""

@@ -116,7 +116,7 @@ class SqlOutbox:
 
     async def add(self, events: Sequence[Event]) -> None:
         """Append events, in order."""
-        await self._session.write(_NEW, [event_to_row(event) for event in events])
+        await self._session.owe(_NEW, [event_to_row(event) for event in events])
 
     async def waiting(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that have not been acknowledged, in order."""
@@ -125,7 +125,7 @@ class SqlOutbox:
     async def mark_sent(self, positions: Sequence[int], at: datetime) -> None:
         """Mark events as acknowledged by the broker."""
         given = [(position,) for position in sorted(set(positions))]
-        await self._session.run_for(
+        await self._session.owe_for(
             _mark_sent(self._session.dialect), _POSITIONS, given, {"told_at": at}
         )
 

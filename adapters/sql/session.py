@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.database import BEGIN, Database
 from adapters.sql.direct import direct
 from adapters.sql.faults import DRIVER_FAULTS, translated
+from adapters.sql.owed import Owed, write
 from adapters.sql.sets import Given, Rows, chunks
 from application.ports import Conflict, StorageUnavailable
 
@@ -23,7 +24,8 @@ class Session:
     """A connection inside a transaction. After any fault it can only be rolled back.
 
     On PostgreSQL the transaction is the driver's: SQLAlchemy's connection only lends it, with what
-    it runs itself inside the same transaction.
+    it runs itself inside the same transaction. It begins with the first statement; what is owed is
+    said before the next one, or with the commit.
     """
 
     def __init__(self, database: Database) -> None:
@@ -31,6 +33,8 @@ class Session:
         self._open: AsyncConnection | None = None
         self._driver: asyncpg.Connection | None = None
         self._transaction: asyncpg.transaction.Transaction | None = None
+        self._begun = False
+        self._owed = Owed()
         self._broken: Exception | None = None
         self.committing = False
 
@@ -45,7 +49,7 @@ class Session:
         return self._database.is_postgres
 
     async def begin(self) -> None:
-        """Take a connection and begin; on SQLite as the one writer."""
+        """Take a connection; on SQLite begin as the one writer."""
         with translated():
             self._open = await self._database.engine.connect()
             self._database.check()
@@ -53,9 +57,7 @@ class Session:
                 await self._open.execution_options(**{BEGIN: "IMMEDIATE"})
                 await self._open.begin()
                 return
-            driver = await self._lend(self._open)
-            self._transaction = driver.transaction()
-            await self._transaction.start()
+            self._transaction = (await self._lend(self._open)).transaction()
 
     async def begin_reading(self) -> None:
         """Take a connection for reads that hold nothing up."""
@@ -82,6 +84,7 @@ class Session:
         connection = self._connection()
         try:
             with translated():
+                await self._catch_up()
                 return await connection.execute(statement, parameters)
         except (Conflict, StorageUnavailable, SQLAlchemyError) as fault:
             self._broken = fault
@@ -93,6 +96,7 @@ class Session:
         """Execute one of our fixed statements and return its rows by column name."""
         if self._driver is not None:
             with self._breaking():
+                await self._catch_up()
                 return await direct(statement).fetch(self._driver, parameters or {})
         result = await self.run(statement, parameters)
         names = list(result.keys())
@@ -116,7 +120,8 @@ class Session:
     async def inspect(self, look: Callable[[Connection], Found]) -> Found:
         """Return what a function finds that needs a plain connection."""
         connection = self._connection()
-        with translated():
+        with self._breaking():
+            await self._catch_up()
             return await connection.run_sync(look)
 
     async def run_for(
@@ -155,7 +160,62 @@ class Session:
         if self._driver is None:
             return (await self.run(statement, parameters)).rowcount
         with self._breaking():
+            await self._catch_up()
             return await direct(statement).run(self._driver, parameters)
+
+    async def owe(self, into: Rows, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows as `write` does, at the latest with the commit."""
+        if self._driver is None:
+            await self.write(into, rows)
+            return
+        values = [[row[name] for name in into.names] for row in rows]
+        await self._owe_for(into.insert(self.dialect), into.given, values)
+
+    async def owe_for(
+        self,
+        statement: Update,
+        given: Given,
+        rows: Sequence[Sequence[object]],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        otherwise: str | None = None,
+    ) -> None:
+        """Execute a statement over given rows as `run_for` does, at the latest with the commit.
+
+        otherwise: why it is a Conflict when it touches fewer rows than it is given; None where that
+        is as well. The Conflict comes when the statement is said.
+        """
+        if self._driver is not None:
+            await self._owe_for(statement, given, rows, parameters, otherwise=otherwise)
+        elif await self.run_for(statement, given, rows, parameters) != len(rows) and otherwise:
+            raise self.conflict(otherwise)
+
+    async def _owe_for(
+        self,
+        statement: Insert | Update,
+        given: Given,
+        rows: Sequence[Sequence[object]],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        otherwise: str | None = None,
+    ) -> None:
+        dialect = self._connection().dialect
+        for chunk in chunks(rows):
+            bound = {**given.parameters(dialect, chunk), **(parameters or {})}
+            exactly = None if otherwise is None else len(chunk)
+            one = write(statement, bound, exactly, otherwise or "")
+            if not self._owed.goes_beside(one):
+                with self._breaking():
+                    await self._catch_up()
+            self._owed.writes.append(one)
+
+    async def _catch_up(self) -> None:
+        """On PostgreSQL: begin, where that is still to be done, and say all that is owed."""
+        if self._transaction is not None and not self._begun:
+            await self._transaction.start()
+            self._begun = True
+        if self._owed:
+            await self._owed.pay(self._driver)
 
     @contextlib.contextmanager
     def _breaking(self) -> Iterator[None]:
@@ -179,16 +239,25 @@ class Session:
         """
         if self._broken is not None:
             raise self._broken
+        if self._owed and (self._begun or not self._owed.checks_itself):
+            with self._breaking():
+                await self._catch_up()
         self.committing = True
         with translated(committing=True):
-            if self._transaction is not None:
-                await self._transaction.commit()
-                self._transaction = None
-            else:
-                await self._connection().commit()
+            await self._commit()
             # Into a file that was deleted meanwhile: kept until this process ends, and no longer.
             self._database.check()
         self.committing = False
+
+    async def _commit(self) -> None:
+        if self._transaction is None:
+            await self._connection().commit()
+        elif self._begun:
+            await self._transaction.commit()
+            self._begun = False
+        elif self._owed:
+            # One statement is a transaction by itself.
+            await self._owed.pay(self._driver)
 
     async def end(self, *, hung: bool) -> None:
         """Give the connection back, rolled back if it was not committed.
@@ -221,7 +290,7 @@ class Session:
 
     async def _roll_back(self) -> None:
         transaction, self._transaction = self._transaction, None
-        if transaction is not None:
+        if transaction is not None and self._begun:
             await transaction.rollback()
 
     def _connection(self) -> AsyncConnection:

@@ -179,11 +179,23 @@ async def wired(url: str, limits: DatabaseLimits = SHORT) -> AsyncIterator[tuple
         yield database, wire
 
 
-async def test_a_commit_whose_answer_is_lost_may_have_happened(postgres_url: str) -> None:
+async def lock_and_add(database: Database) -> None:
+    async with SqlUnits(database).begin() as unit:
+        await unit.limits.lock([DAY])
+        await unit.cash_outs.add([a_new()], [])
+
+
+@pytest.mark.parametrize(
+    ("unit", "last_word"), [(lock_and_add, b"COMMIT"), (add, a_new().after.reference.encode())]
+)
+async def test_a_commit_whose_answer_is_lost_may_have_happened(
+    postgres_url: str, unit: Callable[[Database], Awaitable[None]], last_word: bytes
+) -> None:
+    """Also where the one statement of a unit is its commit: then its values are the last word."""
     async with wired(postgres_url) as (database, wire):
-        wire.cut_after = b"COMMIT"
+        wire.cut_after = last_word
         with pytest.raises(StorageUnavailable) as lost:
-            await add(database)
+            await unit(database)
     assert lost.value.outcome_unknown
     async with opened(postgres_url) as database:
         assert await is_stored(database)
@@ -304,6 +316,7 @@ async def test_a_follower_does_not_step_over_an_event_that_is_about_to_be_commit
         real = datetime.now(UTC)
         async with units.begin() as slow:
             await slow.outbox.add([told(1, real)])
+            await slow.outbox.waiting(1)  # what is owed is said before it
             async with units.begin() as quick:
                 await quick.outbox.add([told(2, real)])
             assert await reader.events_after(0, 10) == []
@@ -319,6 +332,7 @@ async def test_a_follower_does_not_step_over_an_event_that_is_about_to_be_commit
 async def _add_and_roll_back(units: SqlUnits, lost: Event) -> None:
     async with units.begin() as unit:
         await unit.outbox.add([lost])
+        await unit.outbox.waiting(1)
         raise RuntimeError("rolled back")
 
 

@@ -36,7 +36,7 @@ from tests.strategies import AFRI, NOW, ORANGE, PROVES, TOKEN, a_provider
 
 pytestmark = pytest.mark.anyio
 
-ROUND_TRIPS = {"take": 9, "send": 5, "record": 14, "tell": 4}
+ROUND_TRIPS = {"take": 6, "send": 4, "record": 10, "tell": 4}
 """What each unit costs on PostgreSQL, BEGIN and COMMIT included, whatever the size of its batch."""
 
 
@@ -171,7 +171,7 @@ async def test_recording_costs_as_few_round_trips_as_the_news_needs(postgres_url
             assert all(each.change and each.change.after != each.change.before for each in recorded)
             costs[-1][name] = len(sent)
     await store.database.close()
-    assert costs[1] == {"answer": 8, "webhook": 9}
+    assert costs[1] == {"answer": 6, "webhook": 7}
 
 
 def _answers(new: Sequence[Change]) -> list[Arrival]:

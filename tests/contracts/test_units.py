@@ -137,6 +137,8 @@ async def test_an_illegal_change_of_state_is_refused_by_the_store(
 async def _save_and_crash(store: Store, change: Change) -> None:
     async with store.units.begin() as unit:
         await unit.cash_outs.save([change])
+        # A store says what it thinks of a change at the latest when it is asked something.
+        await unit.limits.used([SLOT])
         raise Crash
 
 
