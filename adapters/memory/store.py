@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from application.ports import Delivery
+from application.ports import Delivery, LoggedEntry
 from domain.cash_out import CashOut
 from domain.events import Event
 from domain.evidence import Evidence
@@ -68,6 +68,7 @@ class MemoryStore:
     by_replay_key: dict[tuple[str, str], Signed] = field(default_factory=dict)
     unmatched: dict[UUID, bool] = field(default_factory=dict)
     leases: dict[str, Held] = field(default_factory=dict)
+    operators_log: dict[int, LoggedEntry] = field(default_factory=dict)
     unreadable: set[UUID] = field(default_factory=set)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     queued: int = 0
@@ -143,6 +144,7 @@ class Staging:
         self.by_replay_key = Staged(store.by_replay_key)
         self.unmatched = Staged(store.unmatched)
         self.leases = Staged(store.leases)
+        self.operators_log = Staged(store.operators_log)
         self.next_position = store.last_position + 1
         self.unreadable = frozenset(store.unreadable)
         self.broken = False

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.memory.audit import MemoryOperatorsLog
 from adapters.memory.cash_outs import MemoryCashOuts
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
@@ -22,6 +23,7 @@ class MemoryUnit:
         self.outbox = MemoryOutbox(staging)
         self.inbox = MemoryInbox(staging)
         self.leases = MemoryLeases(staging)
+        self.audit = MemoryOperatorsLog(staging)
 
 
 class MemoryUnits:

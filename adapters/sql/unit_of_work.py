@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.sql.audit import SqlOperatorsLog
 from adapters.sql.cash_outs import SqlCashOuts
 from adapters.sql.database import Database
 from adapters.sql.inbox import SqlInbox
@@ -23,6 +24,7 @@ class SqlUnit:
         self.outbox = SqlOutbox(session)
         self.inbox = SqlInbox(session)
         self.leases = SqlLeases(session, clock)
+        self.audit = SqlOperatorsLog(session)
 
 
 class SqlUnits:

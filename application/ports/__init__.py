@@ -5,6 +5,7 @@ Use cases depend on these and on the domain only.
 All times are aware datetimes in UTC; all durations are timedeltas; all money is domain Money.
 """
 
+from application.ports.audit import AuditEntry, AuditReader, LoggedEntry, OperatorsLog
 from application.ports.faults import Conflict, Overloaded, StorageUnavailable
 from application.ports.gateways import (
     Authentic,
@@ -54,6 +55,8 @@ from application.ports.telling import (
 
 __all__ = [
     "SILENCE",
+    "AuditEntry",
+    "AuditReader",
     "Authentic",
     "CashOuts",
     "Chance",
@@ -72,9 +75,11 @@ __all__ = [
     "Known",
     "Leases",
     "Limits",
+    "LoggedEntry",
     "Lookup",
     "Nudge",
     "NumberingPlan",
+    "OperatorsLog",
     "Order",
     "Outbox",
     "OutboxEntry",

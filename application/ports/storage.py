@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.audit import OperatorsLog
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
 from domain.evidence import Doorbell, News
@@ -274,6 +275,11 @@ class Unit(Protocol):
     @property
     def leases(self) -> Leases:
         """The named leases."""
+        ...
+
+    @property
+    def audit(self) -> OperatorsLog:
+        """What people did."""
         ...
 
 

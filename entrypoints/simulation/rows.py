@@ -12,12 +12,22 @@ from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
+from adapters.memory.audit import MemoryOperatorsLog
 from adapters.memory.cash_outs import MemoryCashOuts
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.store import MemoryStore, Staging
-from application.ports import Claimed, Conflict, Delivery, KeyUse, Receipt, StorageUnavailable
+from application.ports import (
+    AuditEntry,
+    Claimed,
+    Conflict,
+    Delivery,
+    KeyUse,
+    LoggedEntry,
+    Receipt,
+    StorageUnavailable,
+)
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
 from domain.limits import Counted, Slot
@@ -257,6 +267,19 @@ class RowOutbox(MemoryOutbox):
         await super().add(events)
 
 
+class RowOperatorsLog(MemoryOperatorsLog):
+    """The operators' log with a lock: whoever appends waits for the last one's end."""
+
+    def __init__(self, staging: Staging, hold: Hold) -> None:
+        super().__init__(staging)
+        self._hold = hold
+
+    async def append(self, entry: AuditEntry) -> LoggedEntry:
+        """Write an entry behind the newest."""
+        await self._hold.take(("operators' log", "head"))
+        return await super().append(entry)
+
+
 class RowUnit:
     """One transaction among many: implements `Unit`."""
 
@@ -267,3 +290,4 @@ class RowUnit:
         self.outbox = RowOutbox(staging, hold)
         self.inbox = RowInbox(staging, hold)
         self.leases = RowLeases(staging, hold, now)
+        self.audit = RowOperatorsLog(staging, hold)

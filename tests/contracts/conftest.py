@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.sql.all_tables import metadata
 from adapters.sql.schema import migrate
-from adapters.sql.tables import metadata
 from tests.contracts.stores import Store, in_database, in_memory
 from tests.servers import PostgresServer
 

@@ -13,11 +13,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from adapters.sql.all_tables import APPEND_ONLY, metadata
 from adapters.sql.database import BEGIN, DatabaseLimits, durability_warnings, open_database
-from adapters.sql.guards import create_guards
+from adapters.sql.guards import append_only, create_guards
 from adapters.sql.read_model import SqlReader
 from adapters.sql.schema import REVISIONS, migrate, schema_state
-from adapters.sql.tables import metadata
 from application.ports import StorageUnavailable
 from domain.states import TRANSITIONS
 from tests.servers import PostgresServer
@@ -81,6 +81,9 @@ async def _make_without_migrations(url: str) -> None:
         await connection.run_sync(metadata.create_all)
         for statement in create_guards(database.dialect, TRANSITIONS):
             await connection.exec_driver_sql(statement)
+        for table in APPEND_ONLY:
+            for statement in append_only(database.dialect, table):
+                await connection.exec_driver_sql(statement)
     await database.close()
 
 

@@ -1,0 +1,10 @@
+"""Every table of this release, those beside `tables` included: for whoever makes a schema."""
+
+from adapters.sql import audit_tables, tables
+
+__all__ = ["APPEND_ONLY", "metadata"]
+
+metadata = tables.metadata
+
+APPEND_ONLY = (audit_tables.operators_log.name,)
+"""The tables, besides evidence, whose rows are only ever added: each has a guard of its own."""
