@@ -23,7 +23,7 @@ from application.ports import (
     Work,
 )
 from domain.cash_out import Action, CashOut
-from domain.corridors import Catalogue, Policy, Provider
+from domain.corridors import Catalogue, Policy, Provider, TariffRow
 from domain.limits import Windows, day_ends, month_ends
 from domain.money import Money
 from domain.refusals import NotFound
@@ -144,9 +144,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a user has left of a limit, and when it resets."""
+    """What a user has used of a limit, what is left of it, and when it resets."""
 
     limit: Money
+    used: Money
     left: Money
     resets_at: datetime
 
@@ -185,16 +186,68 @@ class QuoteCashOut:
         )
         windows = Windows.of(caller.user_id, provider, code, now)
         used = await self.reader.used([windows.day, windows.month])
-        row = priced.row
-        return PricedFor(
-            priced,
-            _allowance(row.money(row.daily), used[windows.day], day_ends(now)),
-            _allowance(row.money(row.monthly), used[windows.month], month_ends(now)),
-        )
+        day, month = _allowances(priced.row, used[windows.day], used[windows.month], now)
+        warnings = (*priced.warnings, *_short(priced.amount, day, month))
+        return PricedFor(replace(priced, warnings=warnings), day, month)
+
+
+def _allowances(
+    row: TariffRow, day_used: int, month_used: int, now: datetime
+) -> tuple[Allowance, Allowance]:
+    return (
+        _allowance(row.money(row.daily), day_used, day_ends(now)),
+        _allowance(row.money(row.monthly), month_used, month_ends(now)),
+    )
 
 
 def _allowance(limit: Money, used: int, resets_at: datetime) -> Allowance:
-    return Allowance(limit, replace(limit, minor=max(0, limit.minor - used)), resets_at)
+    left = replace(limit, minor=max(0, limit.minor - used))
+    return Allowance(limit, replace(limit, minor=used), left, resets_at)
+
+
+def _short(amount: Money, day: Allowance, month: Allowance) -> list[str]:
+    """Return a warning for each window in which too little is left for this amount now."""
+    windows = {"day": day, "month": month}
+    return [
+        f"This is more than is left in this UTC {name}: {each.left} until"
+        f" {each.resets_at.isoformat(timespec='minutes').replace('+00:00', 'Z')}."
+        for name, each in windows.items()
+        if amount.minor > each.left.minor
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A user's limits at one provider in one currency: for one cash-out, a day and a month."""
+
+    provider: Provider
+    row: TariffRow
+    day: Allowance
+    month: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class ListLimits:
+    """Tells a caller's limits at every provider in every currency; reserves nothing."""
+
+    reader: Reader
+    catalogue: Catalogue
+    clock: Clock
+
+    async def __call__(self, caller: Caller) -> list[LimitLine]:
+        """Return a line for each currency of each provider, switched off ones included."""
+        now = self.clock.now()
+        tariffs = [
+            (each, row, Windows.of(caller.user_id, each.id, row.currency.code, now))
+            for each in self.catalogue.providers.values()
+            for row in each.tariff_at(now).rows.values()
+        ]
+        slots = [slot for _, _, windows in tariffs for slot in (windows.day, windows.month)]
+        used = await self.reader.used(slots)
+        return [
+            LimitLine(each, row, *_allowances(row, used[windows.day], used[windows.month], now))
+            for each, row, windows in tariffs
+        ]
 
 
 @dataclass(frozen=True, slots=True)

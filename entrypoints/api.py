@@ -68,6 +68,7 @@ async def serve(settings: Settings) -> None:
         log.info("stopping", grace_s=grace_s)
         # All at once: the requests and the provider calls in flight share one grace period.
         service.await_answer.stop()
+        service.follow.stop()
         service.worker.stop()
 
 
@@ -111,8 +112,10 @@ def _parts(service: Service, auth: TokenVerifier) -> WebParts:
         request=service.request,
         get=service.get,
         await_answer=service.await_answer,
+        follow=service.follow,
         history=service.history,
         quote=service.quote,
+        limits=service.limits,
         cancel=service.cancel,
         providers=service.providers,
         receive=service.receive,

@@ -11,11 +11,19 @@ from adapters.phones import PhoneNumbers
 from adapters.system import SystemChance
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
+from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans, Retention
 from application.lanes import Circuit, Lane, Lanes
 from application.ports import Chance, Clock, Gateway, Nudge, NumberingPlan, Publisher, Reader, Units
-from application.queries import AwaitAnswer, GetCashOut, History, ListProviders, QuoteCashOut
+from application.queries import (
+    AwaitAnswer,
+    GetCashOut,
+    History,
+    ListLimits,
+    ListProviders,
+    QuoteCashOut,
+)
 from application.receive_webhook import ReceiveWebhook
 from application.record_news import Arrival, PatientRecord, Recorded, RecordNews
 from application.relay_events import RelayEvents
@@ -48,8 +56,10 @@ class Service:
     cancel: CancelCashOut
     get: GetCashOut
     await_answer: AwaitAnswer
+    follow: FollowCashOuts
     history: History
     quote: QuoteCashOut
+    limits: ListLimits
     providers: ListProviders
     republish: RepublishEvents
     receive: ReceiveWebhook
@@ -141,6 +151,8 @@ class Container(containers.DeclarativeContainer):
         pace=pace,
     )
 
+    get = providers.Singleton(GetCashOut, reader, units, clock, policy, nudge)
+
     service = providers.Singleton(
         Service,
         settings=settings,
@@ -156,10 +168,12 @@ class Container(containers.DeclarativeContainer):
         request=request,
         record=record,
         cancel=providers.Singleton(CancelCashOut, units, clock, nudge, journal),
-        get=providers.Singleton(GetCashOut, reader, units, clock, policy, nudge),
+        get=get,
         await_answer=providers.Singleton(AwaitAnswer, reader, clock, signals),
+        follow=providers.Singleton(FollowCashOuts, get, reader, clock, signals, journal=journal),
         history=providers.Singleton(History, reader),
         quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock),
+        limits=providers.Singleton(ListLimits, reader, catalogue, clock),
         providers=providers.Singleton(ListProviders, catalogue),
         republish=providers.Singleton(RepublishEvents, units, nudge),
         receive=providers.Singleton(ReceiveWebhook, lanes, record, clock, chance),

@@ -50,6 +50,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         service = container.service()
         opened.push_async_callback(service.record.finish)
         opened.push_async_callback(service.request.finish)
+        opened.push_async_callback(service.follow.finish)
         yield service
 
 

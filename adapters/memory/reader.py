@@ -1,6 +1,6 @@
 """Reads over what is committed in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from adapters.memory.limits import MemoryLimits
@@ -32,6 +32,11 @@ class MemoryReader:
     async def cash_out(self, cash_out_id: UUID) -> CashOut | None:
         """Return one cash-out with its attempts."""
         return self._store.cash_outs.get(cash_out_id)
+
+    async def newer(self, seen: Mapping[UUID, int]) -> list[CashOut]:
+        """Return those of these cash-outs whose version is past the one that was seen."""
+        found = (self._store.cash_outs.get(each) for each in seen)
+        return [each for each in found if each is not None and each.version > seen[each.id]]
 
     async def history(
         self, which: HistoryFilter, limit: int, *, page: int = 1, behind: Place | None = None

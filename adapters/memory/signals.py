@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -16,7 +16,10 @@ MOST_REMEMBERED = 4_096
 
 
 class Signals:
-    """Implements `Nudge` and `Waiting`. A hint may be lost when a bound is met: that costs time."""
+    """Implements `Nudge`, `Waiting` and `Hearing`.
+
+    A hint may be lost when a bound is met: that costs time.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Signals:
         self._idle: dict[Work, list[asyncio.Future[None]]] = {kind: [] for kind in Work}
         self._seen: WeakKeyDictionary[asyncio.Task[object], dict[Work, int]] = WeakKeyDictionary()
         self._callers: dict[UUID, list[asyncio.Future[None]]] = {}
+        self._hearers: dict[UUID, list[Callable[[], None]]] = {}
         self._waiting = 0
         self._missed: OrderedDict[UUID, None] = OrderedDict()
 
@@ -44,6 +48,8 @@ class Signals:
     def changed(self, ids: Sequence[UUID]) -> None:
         """Tell those who wait for these cash-outs, or the next who asks."""
         for cash_out_id in ids:
+            for told in self._hearers.get(cash_out_id, ()):
+                told()
             waiting = self._callers.pop(cash_out_id, None)
             if waiting is not None:
                 _wake(waiting)
@@ -52,6 +58,19 @@ class Signals:
             self._missed.move_to_end(cash_out_id)
             if len(self._missed) > self._most_remembered:
                 self._missed.popitem(last=False)
+
+    def hear(self, cash_out_id: UUID, told: Callable[[], None]) -> Callable[[], None]:
+        """Have `told` called whenever this cash-out may have changed; return what ends it."""
+        self._hearers.setdefault(cash_out_id, []).append(told)
+
+        def no_more() -> None:
+            hearers = self._hearers.get(cash_out_id, [])
+            if told in hearers:
+                hearers.remove(told)
+            if not hearers:
+                self._hearers.pop(cash_out_id, None)
+
+        return no_more
 
     async def for_work(self, kind: Work, longest: timedelta) -> None:
         """Return when nudged for this kind since this task's last wait, or after the longest wait.

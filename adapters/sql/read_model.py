@@ -1,6 +1,7 @@
 """Reads that need no transaction: one statement sees one moment."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,6 +28,7 @@ from adapters.sql.outbox import events_after, oldest_waiting
 from adapters.sql.rows import Row, attempt_from_row, from_row
 from adapters.sql.schema import schema_state
 from adapters.sql.session import reading
+from adapters.sql.sets import Given
 from adapters.sql.tables import attempts, cash_outs, evidence
 from application.ports import (
     Conflict,
@@ -73,6 +75,23 @@ def _one() -> Select[Any]:
     )
 
 
+_SEEN = Given({"id": Uuid, "version": BigInteger})
+
+
+@cache
+def _newer(dialect: str) -> Select[Any]:
+    """Select the cash-outs that changed since they were seen, with a row per attempt."""
+    given = _SEEN.table(dialect)
+    changed = (cash_outs.c.id == given.c.id) & (cash_outs.c.version > given.c.version)
+    return (
+        select(cash_outs, *_TRIES)
+        .select_from(given)
+        .join(cash_outs, changed)
+        .outerjoin(attempts, attempts.c.cash_out_id == cash_outs.c.id)
+        .order_by(cash_outs.c.id, attempts.c.number)
+    )
+
+
 @cache
 def _evidence() -> Select[Any]:
     shown = [column for column in evidence.columns if column.name not in _HIDDEN]
@@ -95,6 +114,15 @@ class SqlReader:
         async with reading(self._database) as session:
             found = _collected(await session.rows(_one(), {"this": cash_out_id}))
         return found[0] if found else None
+
+    async def newer(self, seen: Mapping[UUID, int]) -> list[CashOut]:
+        """Return those of these cash-outs whose version is past the one that was seen."""
+        async with reading(self._database) as session:
+            rows = await session.rows_for(_newer(session.dialect), _SEEN, list(seen.items()))
+        try:
+            return _collected(rows)
+        except (KeyError, ValueError):
+            return _readable(rows)
 
     async def history(
         self, which: HistoryFilter, limit: int, *, page: int = 1, behind: Place | None = None
@@ -208,3 +236,12 @@ def _collected(rows: Sequence[Row]) -> list[CashOut]:
             plain = {n.removeprefix(_PREFIX): v for n, v in row.items() if n.startswith(_PREFIX)}
             own.append(attempt_from_row(plain))
     return [from_row(row, tries[each]) for each, row in first.items()]
+
+
+def _readable(rows: Sequence[Row]) -> list[CashOut]:
+    """Return those that this version can read: one that it cannot must not silence the others."""
+    found: list[CashOut] = []
+    for each in dict.fromkeys(row["id"] for row in rows):
+        with contextlib.suppress(KeyError, ValueError):
+            found += _collected([row for row in rows if row["id"] == each])
+    return found

@@ -25,6 +25,7 @@ from adapters.web.headers import ClientGone
 from adapters.web.health import health_routes
 from adapters.web.parts import Lifespan, WebParts, WebSettings
 from adapters.web.problems import allowed_with_head, tell
+from adapters.web.progress import progress_routes
 from adapters.web.webhooks import webhook_routes
 
 __all__ = ["Lifespan", "WebParts", "WebSettings", "build_app"]
@@ -42,6 +43,7 @@ def build_app(parts: WebParts) -> Api:
         *provider_routes(parts),
         *cash_out_routes(parts),
         *webhook_routes(parts),
+        *progress_routes(parts),
         *documentation_routes(parts),
     ]
     app = Litestar(

@@ -1,10 +1,8 @@
 """The cash-out routes: take, read, list, cancel, price."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import UUID
 
 import msgspec
 from litestar import get, post
@@ -13,7 +11,7 @@ from litestar.params import FromPath
 
 from adapters.web.answers import success
 from adapters.web.cursors import Cursor, write_cursor
-from adapters.web.exchange import Answer, WebRequest, caller_of
+from adapters.web.exchange import Answer, Exchange, WebRequest, caller_of, exchange_of
 from adapters.web.headers import (
     SPOKEN,
     Bodies,
@@ -22,25 +20,25 @@ from adapters.web.headers import (
     preferred_wait,
     require_json,
 )
+from adapters.web.ids import read_id
 from adapters.web.new_cash_out import NewCashOut, read_new_cash_out
 from adapters.web.parts import BASE, WebParts
 from adapters.web.problems import Detail, bad_request
 from adapters.web.queries import PageAsked, read_history_query, read_quote_query
 from adapters.web.rate_limit import RateLimit
-from adapters.web.schemas import CashOutView, HistoryView, Pagination
-from adapters.web.views import cash_out_view, quote_view
+from adapters.web.schemas import CashOutView, HistoryView, OwnLimitsView, Pagination
+from adapters.web.views import cash_out_view, limit_line_view, quote_view
 from application.ports import HistoryPage, NumberingPlan, Place, StorageUnavailable
 from application.request_cash_out import Taken
 from domain.cash_out import CashOut
-from domain.refusals import NotFound, Refusal
+from domain.refusals import Refusal
 from domain.request import CashOutRequest
 
 CASH_OUTS = f"{BASE}/cash-out"
 ONE_CASH_OUT = f"{CASH_OUTS}/{{cash_out_id:str}}"
 CANCEL = f"{ONE_CASH_OUT}/cancel"
 QUOTE = f"{BASE}/quote"
-
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+LIMITS = f"{BASE}/limits"
 
 
 def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
@@ -57,11 +55,11 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
 
     @get(ONE_CASH_OUT)
     async def get_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
-        return view(request, await parts.get(caller_of(request), _id(cash_out_id)))
+        return view(request, await parts.get(caller_of(request), read_id(cash_out_id)))
 
     @post(CANCEL, status_code=200)
     async def cancel_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
-        return view(request, await parts.cancel(caller_of(request), _id(cash_out_id)))
+        return view(request, await parts.cancel(caller_of(request), read_id(cash_out_id)))
 
     @get(CASH_OUTS)
     async def list_cash_outs(request: WebRequest) -> Answer:
@@ -84,7 +82,12 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
         )
         return success(quote_view(priced))
 
-    return [request_cash_out, get_cash_out, cancel_cash_out, list_cash_outs, quote]
+    @get(LIMITS)
+    async def list_limits(request: WebRequest) -> Answer:
+        lines = await parts.limits(caller_of(request))
+        return success(OwnLimitsView(limits=[limit_line_view(each) for each in lines]))
+
+    return [request_cash_out, get_cash_out, cancel_cash_out, list_cash_outs, quote, list_limits]
 
 
 @dataclass(slots=True)
@@ -111,6 +114,7 @@ class _Taking:
         taken = await self.parts.request(asked)
         if isinstance(taken, Refusal):
             raise taken
+        exchange_of(request).cash_out_id = taken.cash_out.id
         return await self._answer(request, taken)
 
     async def _answer(self, request: WebRequest, taken: Taken) -> Answer:
@@ -146,11 +150,11 @@ def _read(request: WebRequest, raw: bytes, user_id: str, numbers: NumberingPlan)
     body = read_new_cash_out(raw, faults)
     if body is None or faults:
         raise bad_request(faults)
-    return _asked(body, user_id, key, numbers)
+    return _asked(body, user_id, key, numbers, exchange_of(request))
 
 
 def _asked(
-    body: NewCashOut, user_id: str, key: str | None, numbers: NumberingPlan
+    body: NewCashOut, user_id: str, key: str | None, numbers: NumberingPlan, exchange: Exchange
 ) -> CashOutRequest:
     return CashOutRequest(
         user_id=user_id,
@@ -163,14 +167,9 @@ def _asked(
         msisdn=numbers.read(body.provider_account_id),
         reference=None if body.reference is msgspec.UNSET else body.reference,
         key=key,
+        trace=exchange.trace,
+        cause=exchange.request_id,
     )
-
-
-def _id(text: str) -> UUID:
-    """Return the id; raise NotFound for what cannot be one, as for one that is nobody's."""
-    if not _UUID.fullmatch(text):
-        raise NotFound
-    return UUID(text)
 
 
 def _history(views: Sequence[CashOutView], page: HistoryPage, asked: PageAsked) -> HistoryView:

@@ -32,7 +32,8 @@ class ConnectionLimits:
 
     head_s: from the first byte, or from connecting, to the end of the headers; also for what was
     said last to reach the client. body_s: from there to the end of the body. answer_s: from there
-    until the answer is handed to the network; longer than any answer takes. idle_s: between two
+    until the answer is handed to the network; longer than any answer takes, but for one in parts,
+    which sets its own pause between two (see `streams`). idle_s: between two
     requests. head_most: bytes. framed_most: bytes of a body with the chunk sizes, extensions and
     trailers around it; the body itself has a smaller bound. ahead_most: requests that may wait for
     the answer to an earlier one. connections_most: at once; who comes on top is answered 503 and
@@ -163,7 +164,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         is_first = self._all_answered()
         super().on_headers_complete()
         # The task that answers has been made, and runs when this returns.
-        offer_whole(self.cycle)
+        offer_whole(self.cycle, self._within)
         self._unparsed_bytes = self._framed_bytes = 0
         self._in_body = self._begun = True
         if is_first:

@@ -31,6 +31,7 @@ from adapters.web.problems import (
     too_large,
     unsupported_media_type,
 )
+from adapters.web.streams import Stream, pour
 from adapters.web.whole import WHOLE
 from application.ports import Clock
 
@@ -107,7 +108,12 @@ class Edge:
         try:
             offered: dict[str, Any] = scope.get("extensions") or {}
             say = offered.get(WHOLE) or partial(_say_in_two, send)
-            await self._answer(scope, receive, say, exchange, without_body=method == "HEAD")
+            without_body = method == "HEAD"
+            stream = await self._answer(scope, receive, say, exchange, without_body=without_body)
+            if stream is not None:
+                exchange.status = stream.status
+                said = self._headers(exchange, stream)
+                await pour(stream, said, scope, receive, send, without_body=without_body)
         finally:
             self._write_log(scope, method, exchange, self._clock.elapsed() - began)
 
@@ -119,11 +125,12 @@ class Edge:
         exchange: Exchange,
         *,
         without_body: bool,
-    ) -> None:
+    ) -> Stream | None:
+        """Answer whole, or return the stream: it has a bound of its own, and is none in flight."""
         at_once = self._at_once(scope, exchange)
         if at_once is not None:
             await self._say(say, exchange, at_once, without_body=without_body)
-            return
+            return None
         self._in_flight += 1
         try:
             await self._inner(scope, receive, _said_past_the_edge)
@@ -131,9 +138,12 @@ class Edge:
             await self._say(say, exchange, answer, without_body=without_body)
         finally:
             self._in_flight -= 1
+            if isinstance(answer, Stream):
+                return answer
 
     def _at_once(self, scope: HTTPScope, exchange: Exchange) -> Answer | None:
         """Return the answer to what no route needs to see."""
+        return None
         preflight = self._cors.preflight(scope["method"], exchange.headers)
         if preflight is not None:
             return Answer(b"", HTTPStatus.NO_CONTENT, preflight)
@@ -158,16 +168,20 @@ class Edge:
     async def _say(
         self, say: Say, exchange: Exchange, answer: Answer, *, without_body: bool
     ) -> None:
-        """Say the answer, and what is said in every answer unless this one says it otherwise."""
         exchange.status = int(answer.status)
         own = [name for name, _ in answer.headers]
         headers = [*answer.headers, *self._always]
         if not self._always_named.isdisjoint(own):
+        headers = self._headers(exchange, answer)
+        await say(answer.status, headers, b"" if without_body else answer.body)
+
+    def _headers(self, exchange: Exchange, answer: Answer) -> list[Header]:
+        """Return its headers, and what is said in every answer unless this one says otherwise."""
             always = [each for each in self._always if each[0] not in own]
             headers = [*answer.headers, *always]
         headers.append((b"x-request-id", exchange.request_id.encode("ascii")))
         headers += self._cors.headers(exchange.headers)
-        await say(answer.status, headers, b"" if without_body else answer.body)
+        return headers
 
     def _write_log(
         self, known: Mapping[str, Any], method: str, exchange: Exchange, took: timedelta

@@ -9,8 +9,16 @@ from typing import Final
 from adapters.web.auth import TokenVerifier
 from adapters.web.headers import Bodies
 from application.cancel_cash_out import CancelCashOut
+from application.follow_cash_outs import FollowCashOuts
 from application.ports import Clock, NumberingPlan, Publisher, Reader
-from application.queries import AwaitAnswer, GetCashOut, History, ListProviders, QuoteCashOut
+from application.queries import (
+    AwaitAnswer,
+    GetCashOut,
+    History,
+    ListLimits,
+    ListProviders,
+    QuoteCashOut,
+)
 from application.receive_webhook import ReceiveWebhook
 from application.request_cash_out import Taken
 from domain.refusals import Refusal
@@ -34,6 +42,9 @@ class WebSettings:
     bytes. requests_most: in flight, before new ones are answered 503. waiters_most: of those, how
     many may wait for a provider (`Prefer: wait`). backlog_worry: age of the oldest untold event
     from which readiness says degraded. check_most: how long a readiness check may take.
+    stream_heartbeat: the pause in which a stream of progress says at least a comment; stream_stall,
+    longer than that: how long a part of it may wait for its reader; stream_longest: until it ends
+    and its reader comes back.
     """
 
     production: bool = False
@@ -45,6 +56,9 @@ class WebSettings:
     waiters_most: int = 500
     backlog_worry: timedelta = timedelta(minutes=5)
     check_most: timedelta = timedelta(seconds=2)
+    stream_heartbeat: timedelta = timedelta(seconds=15)
+    stream_stall: timedelta = timedelta(seconds=30)
+    stream_longest: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +75,8 @@ class WebParts:
     await_answer: AwaitAnswer
     history: History
     quote: QuoteCashOut
+    limits: ListLimits
+    follow: FollowCashOuts
     cancel: CancelCashOut
     providers: ListProviders
     receive: ReceiveWebhook

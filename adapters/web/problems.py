@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from litestar.exceptions import HTTPException
 
+from application.follow_cash_outs import TooManyFollowed
 from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.refusals import Refusal
 
@@ -154,6 +155,17 @@ def rate_limited(retry_after_s: int) -> Problem:
     )
 
 
+def too_many_followed(retry_after_s: int) -> Problem:
+    """Return the answer to a user who has as many streams of progress open as one may."""
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "RATE_LIMITED",
+        "You follow as many cash-outs as one may at once: end one, or try again in"
+        f" {retry_after_s} s.",
+        headers={"retry-after": str(retry_after_s)},
+    )
+
+
 def overloaded(retry_after_s: int = _SOON_S) -> Problem:
     """Return the answer when too much is waiting; nothing was done."""
     return Problem(
@@ -225,6 +237,8 @@ def tell(fault: Exception) -> Told:
             return Told(refused(fault))
         case Overloaded():
             return Told(overloaded(fault.retry_after_s))
+        case TooManyFollowed():
+            return Told(too_many_followed(fault.retry_after_s))
         case StorageUnavailable() | Conflict():
             return Told(unavailable())
         case HTTPException() if fault.status_code in _FRAMEWORK:

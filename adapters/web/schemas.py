@@ -146,9 +146,10 @@ class ProvidersView(_Answer, frozen=True, kw_only=True):
 
 
 class AllowanceView(_Answer, frozen=True, kw_only=True):
-    """A limit, what is left of it, and when it starts anew."""
+    """A limit, what is used and what is left of it, and when it starts anew."""
 
     limit: Amount
+    used: Amount
     remaining: Amount
     resets_at: Moment
 
@@ -163,9 +164,31 @@ class QuoteView(_Answer, frozen=True, kw_only=True):
     total_amount: Amount
     currency: str
     tariff_version: str
+    available: Annotated[
+        bool,
+        Meta(description="Whether a cash-out that is taken now can be sent without delay."),
+    ]
     daily: AllowanceView
     monthly: AllowanceView
     warnings: list[str] | UnsetType = UNSET
+
+
+class LimitLineView(_Answer, frozen=True, kw_only=True):
+    """One's limits at a provider in a currency: for one cash-out, in a UTC day, in a UTC month."""
+
+    provider: str
+    currency: str
+    available: bool
+    min_amount: Amount
+    max_amount: Amount
+    daily: AllowanceView
+    monthly: AllowanceView
+
+
+class OwnLimitsView(_Answer, frozen=True, kw_only=True):
+    """One's own limits, a line for each currency of each provider."""
+
+    limits: list[LimitLineView]
 
 
 class WebhookView(_Answer, frozen=True, kw_only=True):

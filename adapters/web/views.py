@@ -13,6 +13,7 @@ from adapters.web.schemas import (
     CashOutView,
     CorridorView,
     FeeView,
+    LimitLineView,
     LimitsView,
     ProviderView,
     QuoteView,
@@ -20,7 +21,7 @@ from adapters.web.schemas import (
     amount,
 )
 from adapters.web.wording import failure_reason, status_detail
-from application.queries import Allowance, PricedFor
+from application.queries import Allowance, LimitLine, PricedFor
 from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
 
@@ -96,9 +97,24 @@ def quote_view(priced: PricedFor) -> QuoteView:
         total_amount=amount(quote.total),
         currency=quote.amount.currency.code,
         tariff_version=quote.tariff_version,
+        available=quote.provider.available and (quote.corridor is None or quote.corridor.enabled),
         daily=_allowance(priced.day),
         monthly=_allowance(priced.month),
         warnings=list(quote.warnings) or UNSET,
+    )
+
+
+def limit_line_view(line: LimitLine) -> LimitLineView:
+    """Return a line of somebody's limits."""
+    row = line.row
+    return LimitLineView(
+        provider=line.provider.id,
+        currency=row.currency.code,
+        available=line.provider.available,
+        min_amount=amount(row.money(row.minimum)),
+        max_amount=amount(row.money(row.maximum)),
+        daily=_allowance(line.day),
+        monthly=_allowance(line.month),
     )
 
 
@@ -141,6 +157,7 @@ def _percent(basis_points: int) -> msgspec.Raw:
 def _allowance(allowance: Allowance) -> AllowanceView:
     return AllowanceView(
         limit=amount(allowance.limit),
+        used=amount(allowance.used),
         remaining=amount(allowance.left),
         resets_at=moment(allowance.resets_at),
     )

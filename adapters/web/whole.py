@@ -4,13 +4,14 @@ uvicorn looks through each name and each value on its own, and our answers have 
 server offers this as an extension of ASGI; where it is missing the two messages do the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from adapters.web.exchange import Header
+from adapters.web.streams import PATIENCE
 
 WHOLE: Final = "cashout.whole_answer"
 """The name of the extension: an async function of status, headers and body."""
@@ -20,10 +21,10 @@ _LINE_END: Final = b"\r\n"
 _CLOSE: Final = (b"connection", b"close")
 
 
-def offer_whole(cycle: RequestResponseCycle) -> None:
-    """Offer it to the application that answers this request."""
+def offer_whole(cycle: RequestResponseCycle, patience: Callable[[float], None]) -> None:
+    """Offer it to the application that answers this request, beside the clock for its parts."""
     scope: Any = cycle.scope
-    scope["extensions"] = {WHOLE: partial(_say, cycle)}
+    scope["extensions"] = {WHOLE: partial(_say, cycle), PATIENCE: patience}
 
 
 async def _say(

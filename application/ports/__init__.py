@@ -69,6 +69,7 @@ __all__ = [
     "HistoryFilter",
     "HistoryPage",
     "Identity",
+    Hearing,
     "Inbox",
     "Journal",
     "KeyUse",
@@ -101,3 +102,4 @@ __all__ = [
     "WebhookReading",
     "Work",
 ]
+    "Hearing",

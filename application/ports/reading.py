@@ -1,6 +1,6 @@
 """Reads that need no transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -70,6 +70,13 @@ class Reader(Protocol):
 
     async def cash_out(self, cash_out_id: UUID) -> CashOut | None:
         """Return one cash-out with its attempts."""
+        ...
+
+    async def newer(self, seen: Mapping[UUID, int]) -> list[CashOut]:
+        """Return those of these cash-outs whose version is past the one that was seen.
+
+        One statement for as many as one is given; no version is told from a stale copy.
+        """
         ...
 
     async def history(

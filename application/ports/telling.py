@@ -1,6 +1,6 @@
 """Telling others: the broker, the workers of this process, and the log."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -92,4 +92,16 @@ class Waiting(Protocol):
 
     async def for_change(self, cash_out_id: UUID, longest: timedelta) -> None:
         """Return when this cash-out may have changed, or after the longest wait."""
+        ...
+
+
+class Hearing(Protocol):
+    """Hears hints about single cash-outs for as long as one likes: the other end of Nudge too."""
+
+    def hear(self, cash_out_id: UUID, told: Callable[[], None]) -> Callable[[], None]:
+        """Have `told` called whenever this cash-out may have changed.
+
+        Returns what ends it. A hint may be lost: who hears looks by itself as well. `told` must
+        neither wait nor raise.
+        """
         ...

@@ -37,4 +37,5 @@ async def standing(settings: Settings) -> AsyncIterator[Standing]:
         app = await opened.enter_async_context(open_api(service))
         work = await opened.enter_async_context(at_work(service))
         server = await opened.enter_async_context(ApiServer(app, settings.host, settings.port))
+        opened.callback(service.follow.stop)
         yield Standing(service, server.url, work)

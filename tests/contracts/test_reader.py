@@ -12,7 +12,7 @@ from adapters.memory.reader import MemoryReader
 from adapters.sql.read_model import SqlReader
 from application.ports import HistoryFilter, Place, Reader
 from domain.attempts import Attempt
-from domain.cash_out import Action, CashOut, Plan
+from domain.cash_out import Action, CashOut, Lease, Plan, begin_attempt
 from domain.states import Status
 from tests.contracts.stores import Store, a_new, changed, keep, moved, put, some_new
 from tests.strategies import AFRI, NOW, ORANGE
@@ -169,3 +169,20 @@ async def test_one_of_twenty_readers_brings_a_question_forward(store: Store) -> 
             return await unit.cash_outs.hasten(kept.id, NOW, NOW - SECOND)
 
     assert sum(await asyncio.gather(*(hasten() for _ in range(20)))) == 1
+
+
+async def test_what_changed_since_it_was_seen_is_told_with_its_attempts(store: Store) -> None:
+    one, other, third = await put(store, some_new(3))
+    begun = begin_attempt(one, NOW, Lease(UUID(int=1), NOW + SECOND))
+    await keep(store, begun)
+    seen = {one.id: 1, other.id: 1, third.id: 1, UUID(int=99): 1}
+    assert await store.reader.newer(seen) == [begun.after]
+    assert await store.reader.newer({**seen, one.id: begun.after.version}) == []
+    await keep(store, changed(other))
+    found = await store.reader.newer({**seen, one.id: 0, third.id: 0})
+    assert [(each.id, each.version) for each in sorted(found, key=lambda each: each.id)] == [
+        (one.id, 2),
+        (other.id, 2),
+        (third.id, 1),
+    ]
+    assert await store.reader.newer({}) == []

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -79,3 +80,10 @@ async def test_a_row_that_cannot_be_read_is_told_of_and_the_others_are_worked_on
     ((where, fault),) = journal.faults
     assert (where, type(fault)) == (work, UnreadableCashOuts)
     assert "00000000-0000-0000-0000-000000000001" in str(fault)
+
+
+async def test_a_row_that_cannot_be_read_does_not_keep_news_of_the_others_back(
+    store: Store,
+) -> None:
+    found = await store.reader.newer({UUID(int=number): 0 for number in (1, 2, 3)})
+    assert [each.id.int for each in found] == [2, 3]

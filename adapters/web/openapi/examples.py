@@ -147,6 +147,18 @@ PROVIDER: Final[dict[str, Any]] = {
     ],
     "available": True,
 }
+_DAILY: Final[dict[str, Any]] = {
+    "limit": 6000000,
+    "used": 0,
+    "remaining": 6000000,
+    "resetsAt": "2026-11-24T00:00:00.000Z",
+}
+_MONTHLY: Final[dict[str, Any]] = {
+    "limit": 30000000,
+    "used": 1500,
+    "remaining": 29998500,
+    "resetsAt": "2026-12-01T00:00:00.000Z",
+}
 QUOTE: Final[dict[str, Any]] = {
     "provider": "orange_money",
     "country": "CI",
@@ -155,8 +167,18 @@ QUOTE: Final[dict[str, Any]] = {
     "totalAmount": 2100,
     "currency": "XOF",
     "tariffVersion": "orange_money-2026-11",
-    "daily": {"limit": 6000000, "remaining": 6000000, "resetsAt": "2026-11-24T00:00:00.000Z"},
-    "monthly": {"limit": 30000000, "remaining": 29998500, "resetsAt": "2026-12-01T00:00:00.000Z"},
+    "available": True,
+    "daily": _DAILY,
+    "monthly": _MONTHLY,
+}
+LIMIT_LINE: Final[dict[str, Any]] = {
+    "provider": "orange_money",
+    "currency": "XOF",
+    "available": True,
+    "minAmount": 600,
+    "maxAmount": 3000000,
+    "daily": _DAILY,
+    "monthly": _MONTHLY,
 }
 READINESS: Final[dict[str, Any]] = {
     "status": "ready",

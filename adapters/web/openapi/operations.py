@@ -20,6 +20,7 @@ from adapters.web.openapi.pieces import (
     string,
     whole,
 )
+from adapters.web.openapi.user_operations import user_operations
 from adapters.web.parts import SERVICE_NAME
 from adapters.web.queries import LARGEST_PAGE, LAST_PAGE, USUAL_PAGE
 from adapters.web.schemas import (
@@ -47,6 +48,7 @@ def operations() -> list[Operation]:
     return [
         _request_cash_out(),
         *_reading_operations(),
+        *user_operations(_ID, _LANGUAGE, (*_OWN, *_SIGNED_IN, *_STORED)),
         *_provider_operations(),
         *_health_operations(),
     ]

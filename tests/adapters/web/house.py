@@ -21,11 +21,19 @@ from adapters.web.app import WebParts, WebSettings, build_app
 from adapters.web.auth import SecretTokens, TokenVerifier, issue_token
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
+from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.lanes import Lane
 from application.ports import Publisher, Reader
-from application.queries import AwaitAnswer, GetCashOut, History, ListProviders, QuoteCashOut
+from application.queries import (
+    AwaitAnswer,
+    GetCashOut,
+    History,
+    ListLimits,
+    ListProviders,
+    QuoteCashOut,
+)
 from application.receive_webhook import ReceiveWebhook
 from application.record_news import RecordNews
 from application.relay_events import RelayEvents
@@ -155,12 +163,16 @@ async def house(
         nudge=signals,
         waiting=signals,
     )
+    get = GetCashOut(reads, units, clock, policy, signals)
+    follow = FollowCashOuts(get, reads, clock, signals)
     parts = WebParts(
         request=GroupCommit(decide),
-        get=GetCashOut(reads, units, clock, policy, signals),
+        get=get,
+        follow=follow,
         await_answer=AwaitAnswer(reads, clock, signals),
         history=History(reads),
         quote=QuoteCashOut(reads, catalogue, PhoneNumbers(), clock),
+        limits=ListLimits(reads, catalogue, clock),
         cancel=CancelCashOut(units, clock, signals),
         providers=ListProviders(catalogue),
         receive=ReceiveWebhook(lanes, record, clock, chance),
@@ -179,6 +191,7 @@ async def house(
         httpx.AsyncClient(transport=transport, base_url="http://api.test") as client,
     ):
         yield House(store, clock, partner, worker, parts, app, client)
+        await parts.follow.finish()
 
 
 def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

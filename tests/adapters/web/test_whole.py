@@ -55,7 +55,7 @@ def a_cycle(*, keep_alive: bool = True, method: str = "GET") -> tuple[RequestRes
         keep_alive=keep_alive,
         on_response=lambda: None,
     )
-    offer_whole(cycle)
+    offer_whole(cycle, lambda _: None)
     return cycle, wire
 
 
