@@ -11,7 +11,8 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
-from domain.events import ANNOUNCES, Event, EventType, event
+from domain.cases import NO_CASE, Case, concern_of
+from domain.events import ANNOUNCES, Event, EventType, Facts, event
 from domain.evidence import Evidence, ReviewReason
 from domain.failures import FAILURES, FailureCode
 from domain.limits import Windows
@@ -53,6 +54,9 @@ class CashOut:
     question was asked to which the provider last said that it knows nothing, None once somebody
     said otherwise. claim is the furthest state that an unproven webhook claimed, and at least
     `processing` once the provider has spoken of it; claimed_at is when that was last said.
+    contradicted: another ending than ours was reported at some time. case: what its reviews were
+    about, and what was ruled. trace: the context of the request that it came by, so that others
+    can follow it; nothing is decided by it.
     """
 
     id: UUID
@@ -73,6 +77,7 @@ class CashOut:
     failure_reason: str | None = None
     review: ReviewReason | None = None
     contradicted: bool = False
+    case: Case = NO_CASE
     completed_at: datetime | None = None
     plan: Plan | None = None
     lease: Lease | None = None
@@ -85,6 +90,7 @@ class CashOut:
     version: int = 1
     events: int = 0
     pieces: int = 0
+    trace: str | None = None
 
     @property
     def total(self) -> Money:
@@ -102,6 +108,11 @@ class CashOut:
         return self.review is not None
 
     @property
+    def waits_since(self) -> datetime:
+        """When waiting for its end began: taken, or last left to wait by operators."""
+        return max(self.created_at, self.case.reviewed_at or self.created_at)
+
+    @property
     def windows(self) -> Windows:
         """The counters it was reserved in: given back into these, whenever that happens."""
         return Windows.of(self.user_id, self.provider, self.amount.currency.code, self.created_at)
@@ -113,13 +124,17 @@ class CashOut:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A cash-out before and after, and what is written with it. `frees` gives limits back."""
+    """A cash-out before and after, and what is written with it. `frees` gives limits back.
+
+    cause: the id of the request or delivery that brought it about, for the log; it is not stored.
+    """
 
     before: CashOut
     after: CashOut
     events: tuple[Event, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     verdict: Verdict = Verdict.NOTED
+    cause: str = ""
 
     @property
     def frees(self) -> bool:
@@ -137,6 +152,7 @@ class Changed(TypedDict, total=False):
     failure_reason: str | None
     review: ReviewReason | None
     contradicted: bool
+    case: Case
     completed_at: datetime | None
     plan: Plan | None
     lease: Lease | None
@@ -181,17 +197,32 @@ class Draft:
     ) -> Verdict:
         """Have the judge decide about a proven state, enter it if it may be, return the verdict.
 
-        A contradiction changes no state: it is told once and waits for a human.
+        A contradiction changes no state: it is told once and waits for a human. What operators
+        have ruled is contradicted by whatever says otherwise, also by what agrees with our state.
         """
         verdict = judge(self.after.status, status)
         if verdict is Verdict.MOVE:
             self._enter(status, code, reason)
         elif verdict is Verdict.CONTRADICTION:
-            if not self.after.contradicted:
-                self.set(contradicted=True)
-                self.announce(EventType.CONTRADICTED, reported=status)
-            self.call_human(ReviewReason.CONTRADICTION)
+            self._contradict(status)
+        elif self.after.ended and self.after.case.is_disputed_by(status):
+            verdict = Verdict.CONTRADICTION
+            self.call_human(ReviewReason.CONTRADICTION, status)
         return verdict
+
+    def _contradict(self, status: Status) -> None:
+        case = self.after.case
+        told = self.after.contradicted and case.reviewed_at is None
+        if self._is_news(concern_of(ReviewReason.CONTRADICTION, status)) and not (
+            told or case.tells_contradiction
+        ):
+            self.set(contradicted=True)
+            self.announce(EventType.CONTRADICTED, reported=status)
+        self.call_human(ReviewReason.CONTRADICTION, status)
+
+    def _is_news(self, concern: str) -> bool:
+        """Tell whether operators have not ruled on this yet, or look at it now."""
+        return self.after.review is not None or concern not in self.after.case.settled
 
     def _enter(self, status: Status, code: FailureCode | None, reason: str | None) -> None:
         unpaid = status in {Status.FAILED, Status.CANCELLED}
@@ -210,18 +241,31 @@ class Draft:
         )
         self.announce(ANNOUNCES[status])
 
-    def call_human(self, reason: ReviewReason) -> None:
-        """Raise a review, unless one is open already."""
+    def call_human(self, reason: ReviewReason, about: str = "") -> None:
+        """Raise a review, unless one is open already or operators have ruled on this very news."""
+        concern = concern_of(reason, about)
+        if not self._is_news(concern):
+            return
+        self.set(case=self.after.case.raised(concern, self.now))
         if self.after.review is None:
             self.set(review=reason)
             self.announce(EventType.NEEDS_REVIEW)
 
-    def announce(self, kind: EventType, *, reported: Status | None = None) -> None:
-        """Add an event with the facts that its type carries."""
+    def announce(
+        self,
+        kind: EventType,
+        *,
+        reported: Status | None = None,
+        ruled: Facts | None = None,
+    ) -> None:
+        """Add an event with the facts that its type carries; `ruled`: what a ruling adds."""
         sequence = self.after.events + 1
         self.set(events=sequence)
-        facts = _facts(kind, self.after, reported)
-        self.events.append(event(kind, self.after.id, sequence, self.now, facts))
+        facts = {**_facts(kind, self.after, reported), **(ruled or {})}
+        # Last, as in every event.
+        facts["reference"] = self.after.reference
+        after = self.after
+        self.events.append(event(kind, after.id, sequence, self.now, facts, after.trace))
 
     def finish(self) -> Change:
         """Return the change; the version and the time of change move only when something did."""
@@ -231,10 +275,8 @@ class Draft:
         return Change(self.before, self.after, events, evidence, self.verdict)
 
 
-def _facts(
-    kind: EventType, cash_out: CashOut, reported: Status | None
-) -> dict[str, str | Money | None]:
-    facts: dict[str, str | Money | None] = {
+def _facts(kind: EventType, cash_out: CashOut, reported: Status | None) -> Facts:
+    facts: Facts = {
         "userId": cash_out.user_id,
         "walletId": cash_out.wallet_id,
         "amount": cash_out.amount,
@@ -255,16 +297,15 @@ def _facts(
     if kind is EventType.NEEDS_REVIEW:
         facts["status"] = cash_out.status
         facts["reviewReason"] = cash_out.review
-    facts["reference"] = cash_out.reference
     return facts
 
 
-def accept(cash_out: CashOut) -> Change:
+def accept(cash_out: CashOut, cause: str = "") -> Change:
     """Return the first change of a new cash-out: due at once, and told to others."""
     draft = Draft(cash_out, cash_out.created_at)
     draft.announce(EventType.INITIATED)
     draft.set(plan=Plan(Action.SUBMIT, cash_out.created_at))
-    return Change(cash_out, draft.after, tuple(draft.events), (), Verdict.MOVE)
+    return Change(cash_out, draft.after, tuple(draft.events), (), Verdict.MOVE, cause)
 
 
 def begin_attempt(cash_out: CashOut, now: datetime, lease: Lease) -> Change:

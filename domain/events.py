@@ -23,6 +23,7 @@ class EventType(StrEnum):
     CANCELLED = "cash_out.cancelled"
     CONTRADICTED = "cash_out.contradicted"
     NEEDS_REVIEW = "cash_out.needs_review"
+    REVIEW_RESOLVED = "cash_out.review_resolved"
 
 
 ANNOUNCES: dict[Status, EventType] = {
@@ -40,7 +41,7 @@ class Event:
     """One event of one cash-out.
 
     id: derived from the cash-out and the sequence, so that telling twice is recognisable.
-    sequence: 1.. per cash-out, without gaps. body: the JSON payload.
+    sequence: 1.. per cash-out, without gaps. body: the JSON payload. trace: the cash-out's.
     """
 
     id: UUID
@@ -49,6 +50,11 @@ class Event:
     sequence: int
     at: datetime
     body: str
+    trace: str | None = None
+
+
+Facts = dict[str, str | Money | bool | None]
+"""What an event tells, by name."""
 
 
 def event(
@@ -56,7 +62,8 @@ def event(
     cash_out_id: UUID,
     sequence: int,
     at: datetime,
-    facts: dict[str, str | Money | None],
+    facts: Facts,
+    trace: str | None = None,
 ) -> Event:
     """Return the event with its facts as a JSON object, in the order given, without the Nones."""
     members = [f'"cashOutId":"{cash_out_id}"']
@@ -68,11 +75,12 @@ def event(
         sequence=sequence,
         at=at,
         body="{" + ",".join(members) + "}",
+        trace=trace,
     )
 
 
 _write = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _json(fact: str | Money) -> str:
+def _json(fact: str | Money | bool) -> str:  # noqa: FBT001 -- a fact, not a switch
     return fact.plain if isinstance(fact, Money) else _write(fact)

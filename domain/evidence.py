@@ -105,7 +105,49 @@ class Overdue:
     """Time alone has passed: the cash-out has been open for longer than `review_after`."""
 
 
-Finding = Outcome | News | NotFound | NoAnswer | Doorbell | Overdue
+class Resolution(StrEnum):
+    """What operators answer to the one question, whether it was paid."""
+
+    PAID = "paid"
+    NOT_PAID = "not_paid"
+    KEEP_WAITING = "keep_waiting"
+
+
+class ProofKind(StrEnum):
+    """Where operators have it from."""
+
+    PROVIDER_RECEIPT = "provider_receipt"
+    STATEMENT_LINE = "statement_line"
+    PROVIDER_PORTAL = "provider_portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What operators saw at the provider: its number there, and what it says, as copied."""
+
+    kind: ProofKind
+    reference: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What operators decided about an open review, on the provider's proof brought by hand.
+
+    four_eyes: two people were needed for it. proof: None only to keep waiting.
+    """
+
+    proposal_id: UUID
+    resolution: Resolution
+    reason: str
+    proposed_by: str
+    approved_by: str
+    four_eyes: bool
+    proof: Proof | None = None
+    provider_transaction_id: str | None = None
+
+
+Finding = Outcome | News | NotFound | NoAnswer | Doorbell | Overdue | Ruling
 """Everything that can be learnt about a cash-out."""
 
 

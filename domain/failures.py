@@ -33,6 +33,7 @@ class FailureCode(StrEnum):
     EXPIRED = "EXPIRED"
     CANCELLED_BY_PROVIDER = "CANCELLED_BY_PROVIDER"
     COMPLIANCE_BLOCKED = "COMPLIANCE_BLOCKED"
+    CONFIRMED_NOT_PAID = "CONFIRMED_NOT_PAID"
     UNSPECIFIED = "UNSPECIFIED"
 
 
@@ -180,6 +181,14 @@ FAILURES: dict[FailureCode, Failure] = {
         fault=_C,
         english="The provider cannot make this payment.",
         french="L'opérateur ne peut pas effectuer ce paiement.",
+    ),
+    FailureCode.CONFIRMED_NOT_PAID: Failure(
+        # It is ours to say: a provider's word of this name proves nothing.
+        definitive=False,
+        retryable=True,
+        fault=_P,
+        english="We checked with the provider: the payment was not made.",
+        french="Nous avons vérifié auprès de l'opérateur : le paiement n'a pas été effectué.",
     ),
     FailureCode.UNSPECIFIED: Failure(
         definitive=False,

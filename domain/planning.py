@@ -17,8 +17,9 @@ from domain.attempts import (
 )
 from domain.cash_out import Action, CashOut, Draft, Plan
 from domain.corridors import Policy
-from domain.evidence import Doorbell, Finding, NoAnswer, Outcome, Overdue, ReviewReason
+from domain.evidence import Doorbell, Finding, NoAnswer, Outcome, Overdue, ReviewReason, Ruling
 from domain.reports import Report
+from domain.settling import NOT_FOUND
 from domain.states import ENDINGS, Status
 
 
@@ -30,7 +31,7 @@ def next_step(
     can_ask = capabilities.lookup_by_reference or taken
     denied, grace = cash_out.not_found_at, policy.not_found_grace
     tried_at = attempts[-1].started_at if attempts else None
-    overdue = now - cash_out.created_at >= policy.review_after
+    overdue = now - cash_out.waits_since >= policy.review_after
     decision = decide(
         attempts,
         capabilities,
@@ -74,7 +75,9 @@ def _is_rung_for(cash_out: CashOut) -> bool:
 def plan_next(draft: Draft, report: Report, capabilities: Capabilities, policy: Policy) -> None:
     """Set what is due next; end the cash-out where it is proven that nothing was paid."""
     finding = report.finding
-    if draft.after.ended:
+    if draft.after.ended and isinstance(finding, Ruling):
+        _plan_after_ruling(draft, capabilities, policy)
+    elif draft.after.ended:
         _plan_after_ending(draft, report, policy)
     elif isinstance(finding, Doorbell):
         _bring_forward(draft, policy)
@@ -97,7 +100,8 @@ def _plan_next_step(
 ) -> None:
     decision = next_step(draft.after, capabilities, policy, draft.now)
     if decision.needs_human:
-        draft.call_human(ReviewReason.UNKNOWN_TOO_LONG)
+        overdue = draft.now - draft.after.waits_since >= policy.review_after
+        draft.call_human(ReviewReason.UNKNOWN_TOO_LONG, "" if overdue else NOT_FOUND)
     if decision.step is NextStep.FAIL:
         draft.verdict = draft.move(Status.FAILED, code=decision.code)
         return
@@ -116,6 +120,7 @@ def _delay(draft: Draft, report: Report, decision: Decision, policy: Policy) -> 
     """Return how long to wait before the decided step."""
     after, finding = draft.after, report.finding
     age = draft.now - after.created_at
+    waited = draft.now - after.waits_since
     last = after.attempts[-1] if after.attempts else None
     if decision.step is NextStep.SEND:
         # After "not found" beyond the grace period enough time has passed already.
@@ -126,13 +131,14 @@ def _delay(draft: Draft, report: Report, decision: Decision, policy: Policy) -> 
         return max(due_at - draft.now, timedelta(0))
     if decision.step is NextStep.WAIT:
         return (
-            max(policy.review_after - age, policy.first_poll)
+            max(policy.review_after - waited, policy.first_poll)
             if not decision.needs_human
             else policy.poll_daily
         )
     unclear = last is None or last.settled is not OutcomeKind.ACCEPTED
     verify = isinstance(finding, Outcome) and finding.verify
-    if _is_rung_for(after) or verify or (unclear and after.asked == 0):
+    left_to_wait = isinstance(finding, Ruling)
+    if _is_rung_for(after) or verify or left_to_wait or (unclear and after.asked == 0):
         return timedelta(0)
     return policy.poll_delay(after.asked - 1 if unclear else after.asked, age)
 
@@ -154,15 +160,27 @@ def _plan_after_ending(draft: Draft, report: Report, policy: Policy) -> None:
         draft.set(plan=None)
 
 
+def _plan_after_ruling(draft: Draft, capabilities: Capabilities, policy: Policy) -> None:
+    """Ask once more when a ruling ended what may be under way: news that disagrees is told then."""
+    before, after = draft.before, draft.after
+    can_ask = capabilities.lookup_by_reference or after.provider_transaction_id is not None
+    sent = any(attempt.settled is not OutcomeKind.UNSENT for attempt in after.attempts)
+    if can_ask and sent and not before.ended:
+        draft.set(plan=Plan(Action.ASK, draft.now + policy.not_found_grace), asked=0)
+
+
 def _disagrees(cash_out: CashOut) -> bool:
-    """Tell whether a doorbell claimed another ending than this one."""
-    return cash_out.claim in ENDINGS and cash_out.claim is not cash_out.status
+    """Tell whether a doorbell claimed another ending than this one, or than was ruled."""
+    claim = cash_out.claim
+    if claim is None or claim not in ENDINGS:
+        return False
+    return claim is not cash_out.status or cash_out.case.is_disputed_by(claim)
 
 
 def doubt(draft: Draft) -> None:
     """Call a human when a doorbell claimed another ending, and all has been asked about it."""
     if draft.after.ended and draft.after.plan is None and _disagrees(draft.after):
-        draft.call_human(ReviewReason.DOORBELL_DISAGREES)
+        draft.call_human(ReviewReason.DOORBELL_DISAGREES, draft.after.claim or "")
 
 
 def _bring_forward(draft: Draft, policy: Policy) -> None:

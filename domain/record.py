@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from domain.attempts import Capabilities, OutcomeKind
+from domain.cases import RULED_AS, digest_of_words, echoes_of
 from domain.cash_out import CashOut, Change, Draft
 from domain.corridors import Policy
 from domain.evidence import (
@@ -18,11 +19,13 @@ from domain.evidence import (
     Outcome,
     Overdue,
     ReviewReason,
+    Ruling,
     Source,
 )
 from domain.failures import FailureCode
 from domain.planning import asked_at, doubt, next_step, plan_next
 from domain.reports import Report
+from domain.settling import object_to, sentence_of, settle
 from domain.states import RANK, Status, Verdict
 
 __all__ = ["Report", "next_step", "record"]
@@ -62,8 +65,8 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
     match finding:
         case Outcome():
             _close_attempt(draft, report, finding)
-            if finding.news is not None:
-                draft.verdict = _take(draft, report, finding.news)
+            said = finding.news
+            draft.verdict = _take(draft, report, said) if said else object_to(draft, finding)
         case News():
             _note_the_asking(draft, report)
             draft.verdict = _take(draft, report, finding)
@@ -80,8 +83,11 @@ def _learn(draft: Draft, report: Report, policy: Policy) -> None:
             furthest = max(claims, key=RANK.__getitem__, default=None)
             draft.set(claim=furthest, claimed_at=draft.now, not_found_at=None)
         case Overdue():
-            if not draft.after.ended:
+            waits_long = draft.now - draft.after.waits_since >= policy.review_after
+            if not draft.after.ended and (waits_long or draft.after.case.reviewed_at is None):
                 draft.call_human(ReviewReason.UNKNOWN_TOO_LONG)
+        case Ruling():
+            draft.verdict = settle(draft, finding, id_taken=report.id_taken)
         case _:
             assert_never(finding)
 
@@ -126,18 +132,19 @@ def _take(draft: Draft, report: Report, news: News) -> Verdict:
     suspect = _reference_was_taken(draft.after)
     if not _is_about(news, draft.after, in_full=suspect):
         reason = ReviewReason.REFERENCE_CONFLICT if suspect else ReviewReason.ECHO_MISMATCH
-        draft.call_human(reason)
+        draft.call_human(reason, echoes_of(news))
         return Verdict.MISMATCH
     known_id = draft.after.provider_transaction_id
     said_id = news.provider_transaction_id
     if report.id_taken or (known_id and said_id and known_id != said_id):
-        draft.call_human(ReviewReason.PROVIDER_ID_CONFLICT)
+        draft.call_human(ReviewReason.PROVIDER_ID_CONFLICT, digest_of_words(said_id or ""))
         return Verdict.MISMATCH
     if said_id and known_id is None:
         draft.set(provider_transaction_id=said_id)
     if news.status is None:
         if draft.after.ended:
-            draft.call_human(ReviewReason.UNRECOGNISED_AFTER_ENDING)
+            about = digest_of_words(news.word)
+            draft.call_human(ReviewReason.UNRECOGNISED_AFTER_ENDING, about)
         return Verdict.UNRECOGNISED
     cancelled = news.status is Status.CANCELLED
     code = news.code or (FailureCode.CANCELLED_BY_PROVIDER if cancelled else None)
@@ -174,7 +181,7 @@ def _evidence(draft: Draft, report: Report) -> Evidence:
         at=draft.now,
         verdict=draft.verdict,
         kind=type(finding).__name__,
-        word=said.word if isinstance(said, News | Doorbell) else "",
+        word=_word(said),
         status=_reported(said),
         detail=_detail(finding),
         attempt=report.attempt,
@@ -183,9 +190,17 @@ def _evidence(draft: Draft, report: Report) -> Evidence:
     )
 
 
+def _word(said: Finding | None) -> str:
+    if isinstance(said, Ruling):
+        return said.resolution
+    return said.word if isinstance(said, News | Doorbell) else ""
+
+
 def _reported(said: Finding | None) -> Status | None:
     if isinstance(said, News):
         return said.status
+    if isinstance(said, Ruling):
+        return next(iter(RULED_AS[said.resolution]), None)
     return said.claim if isinstance(said, Doorbell) else None
 
 
@@ -198,5 +213,7 @@ def _detail(finding: Finding) -> str:
             return finding.reason or ""
         case NoAnswer():
             return finding.detail
+        case Ruling():
+            return sentence_of(finding)
         case _:
             return ""

@@ -24,6 +24,7 @@ EventName = Literal[
     "cash_out.cancelled",
     "cash_out.contradicted",
     "cash_out.needs_review",
+    "cash_out.review_resolved",
 ]
 _LONGEST_WAIT_S = 3_600
 

@@ -24,7 +24,7 @@ DEFINITIVE = {
 def test_every_code_has_a_row_and_the_row_is_under_its_own_name() -> None:
     assert set(FAILURES) == set(FailureCode)
     assert all(code.value == code.name for code in FailureCode)
-    assert len(FailureCode) == 19
+    assert len(FailureCode) == 20
 
 
 def test_only_these_codes_end_a_cash_out_as_a_refusal() -> None:

@@ -14,7 +14,7 @@ from domain.attempts import Capabilities, OutcomeKind
 from domain.cash_out import CashOut, Change, Lease, accept, begin_attempt, cancel
 from domain.corridors import Policy
 from domain.events import Event, EventType
-from domain.evidence import Finding, News, Outcome, Source
+from domain.evidence import Finding, News, Outcome, Proof, ProofKind, Resolution, Ruling, Source
 from domain.failures import FailureCode
 from domain.money import CURRENCIES, Money
 from domain.payee import Msisdn, Payee
@@ -25,6 +25,17 @@ from tests.event_entries import an_entry
 GOLDEN = Path(__file__).parents[2] / "golden" / "events"
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 CAPABILITIES = Capabilities(idempotent_submit=True, lookup_by_reference=True, webhook_proves=True)
+
+
+_RULING = Ruling(
+    UUID("00000000-0000-4000-8000-00000000000b"),
+    Resolution.NOT_PAID,
+    "reversed by the provider",
+    proposed_by="olga",
+    approved_by="amadou",
+    four_eyes=True,
+    proof=Proof(ProofKind.STATEMENT_LINE, "2026-11-24/17"),
+)
 
 
 def a_cash_out() -> CashOut:
@@ -70,7 +81,9 @@ def _lives(accepted: CashOut, *, completes: bool) -> list[Change]:
     ended = record(submitted.after, answer, CAPABILITIES, Policy(), later)
     webhook = Report(Source.WEBHOOK, declined)
     again = record(ended.after, webhook, CAPABILITIES, Policy(), later + timedelta(hours=1))
-    return [submitted, ended, again]
+    ruling = Report(Source.OPERATOR, _RULING)
+    ruled = record(again.after, ruling, CAPABILITIES, Policy(), later + timedelta(hours=2))
+    return [submitted, ended, again, ruled]
 
 
 @pytest.mark.parametrize("kind", EventType)
