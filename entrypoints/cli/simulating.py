@@ -14,6 +14,7 @@ Examples:
   cashout simulate --seeds 1000000 --jobs 8
   cashout simulate --from 4711 --seeds 1
   cashout simulate --crash-points
+  cashout simulate --crash-at orange_money:304:server:12,40
   cashout simulate --crash-points --short 124 --pairs 200000 --jobs 8
 
 A seed that breaks something is made smaller and told as a line that replays it; exit code 1.
@@ -75,6 +76,13 @@ def simulate(
             help="Instead: die at every await of every scenario, and at sampled pairs.",
         ),
     ] = False,
+    crash_at: Annotated[
+        str | None,
+        Parameter(
+            show_default=False,
+            help="Instead: one of those again, as PROVIDER:SCENARIO:STORE:AWAITS.",
+        ),
+    ] = None,
     pairs: _Pairs = None,
     short: _Short = None,
     without: Annotated[
@@ -95,15 +103,26 @@ def simulate(
     they are over, each cash-out must have ended or be in review, and agree with the provider's
     ledger. Nothing is opened, sent or kept.
     """
-    from entrypoints.cli.simulation import alone, explore, fight_through, reduction_of
+    from entrypoints.cli.simulation import (
+        alone,
+        crash_again,
+        explore,
+        fight_through,
+        reduction_of,
+    )
 
     of_seeds: dict[str, object] = {"--seeds": seeds, "--from": start}
     of_seeds |= {"--without": without or None, "--skip": skip or None}
     of_seeds |= {"--users": users, "--cash-outs": cash_outs, "--processes": processes}
+    of_crashes: dict[str, object] = {"--pairs": pairs, "--short": short}
+    if crash_at is not None:
+        others = {**of_seeds, **of_crashes, "--crash-points": crash_points or None}
+        alone(others, "--crash-at runs one schedule: it does not go with")
+        return crash_again(crash_at, as_json=as_json)
     if crash_points:
         alone(of_seeds, "--crash-points tries every await: it does not go with")
         most = _PAIRS if pairs is None else pairs
         return explore(pairs=most, short=short or 0, jobs=jobs, as_json=as_json)
-    alone({"--pairs": pairs, "--short": short}, "only --crash-points takes")
+    alone(of_crashes, "only --crash-points takes")
     by = reduction_of(without, skip, users=users, cash_outs=cash_outs, processes=processes)
     return fight_through(seeds or _SEEDS, start, jobs=jobs, by=by, as_json=as_json)

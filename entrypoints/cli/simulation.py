@@ -11,8 +11,14 @@ from typing import Final
 
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal, Waiting
-from entrypoints.simulation.campaign import Failure, Tally, fight, run_all
-from entrypoints.simulation.crashes import Story, double_crashes, single_crashes, stories
+from entrypoints.simulation.campaign import Failure, Tally, fight, run_all, run_plans
+from entrypoints.simulation.crashes import (
+    Story,
+    crash_of,
+    double_crashes,
+    single_crashes,
+    stories,
+)
 from entrypoints.simulation.plan import FaultKind, Reduction, drawn
 from entrypoints.simulation.shrink import shrink
 
@@ -102,15 +108,36 @@ def explore(*, pairs: int, short: int, jobs: int, as_json: bool) -> int:
     most = singles + _pairs_of(brief) + _pairs_of(others) // every
     with _progress(terminal, most) as progress:
         tally = run_all(plans, jobs, progress.tell)
+    _tell_crashes(terminal, tally, as_json=as_json)
+    if tally.failures:
+        return Exit.FAILED
+    return Exit.INTERRUPTED if progress.stopped else Exit.DONE
+
+
+def crash_again(written: str, *, as_json: bool) -> int:
+    """Run one crash again, as the explorer has told it."""
+    terminal = Terminal()
+    try:
+        plan = crash_of(written)
+    except ValueError as fault:
+        raise Stopped(
+            f"--crash-at takes PROVIDER:SCENARIO:STORE:AWAITS, not {written}",
+            "for example orange_money:304:server:12,40; STORE is file or server",
+            code=Exit.USAGE,
+        ) from fault
+    tally = run_plans([plan])
+    _tell_crashes(terminal, tally, as_json=as_json)
+    return Exit.FAILED if tally.failures else Exit.DONE
+
+
+def _tell_crashes(terminal: Terminal, tally: Tally, *, as_json: bool) -> None:
     for each in tally.failures:
         terminal.complain(f"{each.where}: {each.broken.invariant}: {each.broken.how}")
+        terminal.say(f"Replay: {each.replay}")
     if as_json:
         terminal.json(_document(0, tally, [], None))
     else:
         _speed(terminal, tally)
-    if tally.failures:
-        return Exit.FAILED
-    return Exit.INTERRUPTED if progress.stopped else Exit.DONE
 
 
 def _pairs_of(told: Sequence[Story]) -> int:
@@ -158,7 +185,7 @@ def _progress(terminal: Terminal, most: int) -> Iterator[_Progress]:
 
 def _tell_failure(terminal: Terminal, failure: Failure, by: Reduction) -> str:
     """Tell what broke and the lines that replay it; return the options of the smaller one."""
-    line = f"cashout simulate --from {failure.seed} --seeds 1"
+    line = failure.replay
     terminal.complain(f"seed {failure.seed}: {failure.broken.invariant}: {failure.broken.how}")
     terminal.say(f"Replay: {line} {by.options()}".rstrip())
     smallest = _smallest(failure, by)

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final
 
 from entrypoints.simulation.coverage import ENOUGH_SEEDS, missing
+from entrypoints.simulation.crashes import crash_at
 from entrypoints.simulation.plan import FaultKind, Plan, Reduction, drawn
 from entrypoints.simulation.run import Result, Run
 from entrypoints.simulation.world import Broken
@@ -46,10 +47,14 @@ class Failure:
         """Which run it was."""
         if not self.plan.fuses:
             return f"seed {self.seed}"
-        (provider, suffix), *_ = self.plan.scenarios
-        awaits = " and ".join(map(str, self.plan.fuses))
-        where = "a server" if self.plan.row_locks else "a file"
-        return f"{provider} {suffix} over {where}, dying at await {awaits}"
+        return f"{crash_at(self.plan)}, dying there"
+
+    @property
+    def replay(self) -> str:
+        """The command that runs it again."""
+        if not self.plan.fuses:
+            return f"cashout simulate --from {self.seed} --seeds 1"
+        return f"cashout simulate --crash-at {crash_at(self.plan)}"
 
 
 @dataclass(slots=True)

@@ -15,6 +15,10 @@ _POLICY: Final = Policy(review_after=timedelta(hours=1), not_found_grace=timedel
 _MOST_AWAITS: Final = 1_000
 """More than any story has: the longest ask again and again until somebody is called."""
 
+_MOST_DEATHS: Final = 10
+_STORES: Final = {"file": False, "server": True}
+"""By name, whether the store has row locks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
@@ -41,6 +45,24 @@ def _plan(provider: str, suffix: str, *, row_locks: bool) -> Plan:
         scenarios=((provider, suffix),),
         row_locks=row_locks,
     )
+
+
+def crash_of(written: str) -> Plan:
+    """Return the run that `crash_at` has written; raise ValueError for anything else."""
+    provider, suffix, store, awaits = written.split(":")
+    if suffix not in scenarios_of(provider) or store not in _STORES:
+        raise ValueError(written)
+    fuses = tuple(map(int, awaits.split(",")))
+    if not 0 < len(fuses) <= _MOST_DEATHS or min(fuses) < 1:
+        raise ValueError(written)
+    return replace(_plan(provider, suffix, row_locks=_STORES[store]), fuses=fuses)
+
+
+def crash_at(plan: Plan) -> str:
+    """Write which scenario a run tells, over which store, and at which awaits its processes die."""
+    (provider, suffix), *_ = plan.scenarios
+    store = next(name for name, row_locks in _STORES.items() if row_locks is plan.row_locks)
+    return f"{provider}:{suffix}:{store}:{','.join(map(str, plan.fuses))}"
 
 
 def stories() -> list[Story]:

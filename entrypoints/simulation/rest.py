@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.memory.cash_outs import meant_by
-from adapters.memory.store import Staging
+from adapters.memory.store import Kept, Staging
 from adapters.sandbox.behaviour import Word
 from adapters.sandbox.ledger import Payout
 from application.housekeeping import ORPHANS_KEPT
@@ -54,6 +54,8 @@ class Rest:
             return "a commit is under way"
         if self.store.rows.waiting:
             return "events wait to be told"
+        if any(map(self._waits_for_its_cash_out, self.store.rows.deliveries.values())):
+            return "a webhook is to be matched with its cash-out"
         return next(filter(None, map(self._open, self.store.rows.cash_outs.values())), "")
 
     def _open(self, cash_out: CashOut) -> str:
@@ -216,19 +218,26 @@ class Rest:
 
     def _webhooks(self) -> Iterator[Fault]:
         """See that what was kept of providers' webhooks was judged."""
-        rows, staging = self.store.rows, Staging(self.store.rows)
+        rows = self.store.rows
         for kept in rows.deliveries.values():
             delivery = kept.delivery
             if kept.cash_out_id is not None:
                 pieces = rows.evidence.get(kept.cash_out_id, ())
                 judged = any(each.digest == delivery.digest for each in pieces)
             else:
-                old = self.world.now() - delivery.received_at >= ORPHANS_KEPT
-                known = delivery.lookup is not None and meant_by(staging, delivery.lookup)
-                judged = old or not known
+                judged = not self._waits_for_its_cash_out(kept)
             if not judged:
                 how = f"{delivery.raw!r} was kept and never judged"
                 yield Invariant.NEWS_IS_JUDGED_ONCE, how
+
+    def _waits_for_its_cash_out(self, kept: Kept) -> bool:
+        """Tell whether a webhook that nobody was known for could be matched by now."""
+        delivery = kept.delivery
+        if kept.cash_out_id is not None or delivery.lookup is None:
+            return False
+        if self.world.now() - delivery.received_at >= ORPHANS_KEPT:
+            return False
+        return meant_by(Staging(self.store.rows), delivery.lookup) is not None
 
     def _room(self) -> Iterator[Fault]:
         """See that a process without a call under way has all its room for calls."""

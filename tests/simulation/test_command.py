@@ -15,10 +15,11 @@ from adapters.memory.limits import MemoryLimits
 from entrypoints.cli import simulation
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.program import run
-from entrypoints.simulation.campaign import Tally, fight
+from entrypoints.simulation.campaign import Failure, Tally, fight
 from entrypoints.simulation.coverage import ENOUGH_FOR_THE_RARE, ENOUGH_SEEDS
-from entrypoints.simulation.crashes import stories
+from entrypoints.simulation.crashes import crash_at, crash_of, stories
 from entrypoints.simulation.plan import FaultKind, Reduction
+from entrypoints.simulation.world import Broken, Invariant
 from tests.entrypoints.console import PROGRAM
 
 Captured = pytest.CaptureFixture[str]
@@ -115,6 +116,40 @@ def test_every_pair_of_short_stories_is_explored(
     singles, short = sum(each.awaits for each in brief), 4
     assert f"all {short * 7 * 7} of {short} short stories" in told.err
     assert json.loads(told.out)["schedules"] == singles + short * 7 * 7
+
+
+def test_a_crash_is_run_again_as_it_was_told(capsys: Captured) -> None:
+    assert run(["simulate", "--crash-at", "orange_money:304:server:12,40", "--json"]) == Exit.DONE
+    assert json.loads(capsys.readouterr().out)["schedules"] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "orange_money:304:server",
+        "orange_money:304:cloud:1",
+        "orange_money:999:file:1",
+        "nobody:304:file:1",
+        "orange_money:304:file:0",
+        "orange_money:304:file:x",
+    ],
+)
+def test_a_crash_that_there_is_not_is_wrong_usage(wrong: str, capsys: Captured) -> None:
+    assert run(["simulate", "--crash-at", wrong]) == Exit.USAGE
+    assert "PROVIDER:SCENARIO:STORE:AWAITS" in capsys.readouterr().err
+
+
+def test_a_crash_that_breaks_something_is_told_with_its_replay(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, *_) = stories()
+    plan = first.plan(40, 41)
+    broken = Failure(plan, Broken(Invariant.LIMITS_HOLD, "one over"))
+    monkeypatch.setattr(simulation, "run_plans", lambda _plans: Tally(runs=1, failures=[broken]))
+    assert run(["simulate", "--crash-at", crash_at(plan)]) == Exit.FAILED
+    told = capsys.readouterr().err
+    (replay,) = re.findall(r"Replay: cashout simulate --crash-at (\S+)", told)
+    assert crash_of(replay) == plan
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
