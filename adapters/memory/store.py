@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from application.ports import Delivery, LoggedEntry
+from application.ports import Account, Delivery, Figure, LoggedEntry, Session
 from domain.cash_out import CashOut
-from domain.events import Event
+from domain.events import Event, EventType
 from domain.evidence import Evidence
 from domain.limits import Counted, Slot
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+FigureKey = tuple[datetime, str, str, EventType, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class MemoryStore:
     unmatched: dict[UUID, bool] = field(default_factory=dict)
     leases: dict[str, Held] = field(default_factory=dict)
     operators_log: dict[int, LoggedEntry] = field(default_factory=dict)
+    operators: dict[str, Account] = field(default_factory=dict)
+    operator_sessions: dict[str, Session] = field(default_factory=dict)
+    figures: dict[FigureKey, Figure] = field(default_factory=dict)
+    figures_place: dict[str, int] = field(default_factory=dict)
     unreadable: set[UUID] = field(default_factory=set)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     queued: int = 0
@@ -145,6 +150,10 @@ class Staging:
         self.unmatched = Staged(store.unmatched)
         self.leases = Staged(store.leases)
         self.operators_log = Staged(store.operators_log)
+        self.operators = Staged(store.operators)
+        self.operator_sessions = Staged(store.operator_sessions)
+        self.figures = Staged(store.figures)
+        self.figures_place = Staged(store.figures_place)
         self.next_position = store.last_position + 1
         self.unreadable = frozenset(store.unreadable)
         self.broken = False

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.audit import MemoryOperatorsLog
 from adapters.memory.cash_outs import MemoryCashOuts
+from adapters.memory.figures import MemoryFigures
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
@@ -23,6 +25,8 @@ class MemoryUnit:
         self.outbox = MemoryOutbox(staging)
         self.inbox = MemoryInbox(staging)
         self.leases = MemoryLeases(staging)
+        self.accounts = MemoryAccounts(staging)
+        self.figures = MemoryFigures(staging)
         self.audit = MemoryOperatorsLog(staging)
 
 

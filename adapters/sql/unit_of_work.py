@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.sql.accounts import SqlAccounts
 from adapters.sql.audit import SqlOperatorsLog
 from adapters.sql.cash_outs import SqlCashOuts
 from adapters.sql.database import Database
+from adapters.sql.figures import SqlFigures
 from adapters.sql.inbox import SqlInbox
 from adapters.sql.leases import SqlLeases
 from adapters.sql.limits import SqlLimits
@@ -24,6 +26,8 @@ class SqlUnit:
         self.outbox = SqlOutbox(session)
         self.inbox = SqlInbox(session)
         self.leases = SqlLeases(session, clock)
+        self.accounts = SqlAccounts(session)
+        self.figures = SqlFigures(session)
         self.audit = SqlOperatorsLog(session)
 
 

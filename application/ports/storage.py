@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.accounts import Accounts
 from application.ports.audit import OperatorsLog
+from application.ports.console import Figures
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
 from domain.evidence import Doorbell, News
@@ -275,6 +277,16 @@ class Unit(Protocol):
     @property
     def leases(self) -> Leases:
         """The named leases."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts:
+        """The operators' accounts and sessions."""
+        ...
+
+    @property
+    def figures(self) -> Figures:
+        """The figures of the console's overview."""
         ...
 
     @property

@@ -12,8 +12,10 @@ from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
+from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.audit import MemoryOperatorsLog
 from adapters.memory.cash_outs import MemoryCashOuts
+from adapters.memory.figures import MemoryFigures
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
@@ -290,4 +292,7 @@ class RowUnit:
         self.outbox = RowOutbox(staging, hold)
         self.inbox = RowInbox(staging, hold)
         self.leases = RowLeases(staging, hold, now)
+        # No process of a run has a console: these are for who has them all to himself.
+        self.accounts = MemoryAccounts(staging)
+        self.figures = MemoryFigures(staging)
         self.audit = RowOperatorsLog(staging, hold)

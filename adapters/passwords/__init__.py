@@ -1,0 +1,1 @@
+"""Passwords: kept as scrypt hashes, checked in constant time, a few at once."""
