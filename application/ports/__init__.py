@@ -69,6 +69,7 @@ from application.ports.surroundings import Chance, Clock, NumberingPlan
 from application.ports.telling import (
     SILENCE,
     EventStream,
+    Hearing,
     Journal,
     Nudge,
     Publisher,
