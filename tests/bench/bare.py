@@ -4,22 +4,29 @@ Nothing is decided and nothing kept; served as the service is, by the same uvico
 - `asgi`: no framework, the body read and answered.
 - `litestar`: as the framework's own pages write it: the token checked in a middleware, body and
   answer as Structs.
+- `sqlite`: that, and before it answers a row kept by sqlite3 alone in the file in DATABASE: what
+  waits together in one durable transaction, on a thread, with nothing decided.
 """
 
+import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import uvicorn
-from litestar import Litestar, post
-from litestar.datastructures import Headers
+from litestar import Litestar, Request, post
+from litestar.datastructures import Headers, State
+from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.params import JSONBody
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from adapters.system import SystemClock
 from adapters.web.auth import SecretTokens
+from application.callers import Caller
+from tests.bench.limits import NaiveFile
 
 _ANSWER: Final = b'{"success":true,"message":"Cash out request initiated","data":{"cashOutId":""}}'
 
@@ -53,6 +60,31 @@ class _Answer(msgspec.Struct):
     data: dict[str, str]
 
 
+class _Groups:
+    """Keeps in one transaction what arrived while the last one was made durable."""
+
+    def __init__(self, file: NaiveFile) -> None:
+        self._file = file
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def keep(self, user: str) -> None:
+        """Return when it is durable."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((user, kept))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        await kept
+
+    async def _write(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            await asyncio.to_thread(self._file.take, [user for user, _ in group])
+            for _, kept in group:
+                kept.set_result(None)
+        self._writing = None
+
+
 class _Checked(ASGIMiddleware):
     """Lets pass who has a good token."""
 
@@ -72,8 +104,24 @@ def litestar() -> Litestar:
     async def take(data: JSONBody[_Body]) -> _Answer:
         return _Answer(True, "Cash out request initiated", {"cashOutId": data.walletId})
 
+    return _application(take)
+
+
+def sqlite() -> Litestar:
+    """Return the same, where each request's row is durable before it is answered."""
+    groups = _Groups(NaiveFile(Path(os.environ["DATABASE"])))
+
+    @post("/", status_code=202)
+    async def take(request: Request[Caller, None, State], data: JSONBody[_Body]) -> _Answer:
+        await groups.keep(request.user.user_id)
+        return _Answer(True, "Cash out request initiated", {"cashOutId": data.walletId})
+
+    return _application(take)
+
+
+def _application(handler: HTTPRouteHandler) -> Litestar:
     checked = _Checked(_tokens())
-    return Litestar([take], middleware=[checked], openapi_config=None, logging_config=None)
+    return Litestar([handler], middleware=[checked], openapi_config=None, logging_config=None)
 
 
 def _tokens() -> SecretTokens:
@@ -82,7 +130,7 @@ def _tokens() -> SecretTokens:
 
 def main() -> None:
     """Serve one of them on the port in PORT."""
-    app: Any = {"asgi": lambda: asgi, "litestar": litestar}[sys.argv[1]]()
+    app: Any = {"asgi": lambda: asgi, "litestar": litestar, "sqlite": sqlite}[sys.argv[1]]()
     uvicorn.run(
         app,
         host="127.0.0.1",

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -71,38 +71,56 @@ def commits(folder: Path, seconds: float) -> float:
 
 def sqlite_grouped(folder: Path, seconds: float, *, group: int = 100) -> float:
     """Return rows a second that sqlite3 alone takes in durable groups: no decisions, no HTTP."""
-    connection = sqlite3.connect(folder / "alone.db", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    for statement in (_HERE / "naive_sqlite.sql").read_text().split(";\n"):
-        connection.execute(statement)
+    file = NaiveFile(folder / "alone.db")
     number, began = 0, time.perf_counter()
-    moment = "2026-11-01 00:00:00.000000"
     while time.perf_counter() - began < seconds:
-        rows = []
-        for _ in range(group):
-            number += 1
-            rows.append((number, f"user-{number % 10_000}", f"reference-{number}", moment, moment))
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
+        file.take([f"user-{each % 10_000}" for each in range(number, number + group)])
+        number += group
+    took = time.perf_counter() - began
+    file.close()
+    return number / took
+
+
+class NaiveFile:
+    """The naive transaction over sqlite3, many at once, fully durable."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        for statement in (_HERE / "naive_sqlite.sql").read_text().split(";\n"):
+            self._connection.execute(statement)
+        self._taken = 0
+
+    def take(self, users: Sequence[str]) -> None:
+        """Keep a row for each, in one transaction."""
+        moment = "2026-11-01 00:00:00.000000"
+        first, self._taken = self._taken + 1, self._taken + len(users)
+        rows = [
+            (number, user, f"reference-{number}", moment, moment)
+            for number, user in enumerate(users, first)
+        ]
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany(
             "INSERT INTO counters VALUES (?, 600, 1000000000) ON CONFLICT (user_id) "
             "DO UPDATE SET used = used + 600 WHERE used + 600 <= cap",
-            [(row[1],) for row in rows],
+            [(user,) for user in users],
         )
-        connection.executemany(
+        self._connection.executemany(
             "INSERT INTO cash_outs VALUES (?, ?, 'wallet-1', 'orange_money', 'XOF', 600, 600, "
             "'orange_money-2026-11', '+2250700000789', 'CI', 'Awa Diallo', ?, ?, ?, 'pending', "
             "NULL, NULL, NULL, 'submit', '2026')",
             rows,
         )
-        connection.executemany(
+        self._connection.executemany(
             "INSERT INTO outbox (cash_out_id, type, body) VALUES (?, 'cash_out.initiated', ?)",
             [(row[0], "x" * 500) for row in rows],
         )
-        connection.execute("COMMIT")
-    took = time.perf_counter() - began
-    connection.close()
-    return number / took
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
 
 
 def jetstream(url: str, *, events: int, in_flight: int = 500, replicas: int = 1) -> float:

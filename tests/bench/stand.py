@@ -112,14 +112,19 @@ class Stand:
         return running
 
     def bare(self, kind: str) -> "Running":
-        """Start a server with nothing behind it: `asgi` or `litestar`."""
-        port = free_port()
+        """Start a server with nothing behind it: `asgi` or `litestar`, or a file: `sqlite`."""
+        port, folder = free_port(), self.new_folder("bare")
         process = ServerProcess(
             command=[sys.executable, "-m", "tests.bench.bare", kind],
-            log=self.new_folder("bare") / "bare.log",
+            log=folder / "bare.log",
             is_ready=lambda _pid: _listens(port),
             stop_signal=signal.SIGTERM,
-            environment={"PORT": str(port), "JWT_SECRET": SECRET, "PYTHONPATH": str(ROOT)},
+            environment={
+                "PORT": str(port),
+                "JWT_SECRET": SECRET,
+                "PYTHONPATH": str(ROOT),
+                "DATABASE": str(folder / "bare.db"),
+            },
         )
         process.start()
         running = Running(process, port)
