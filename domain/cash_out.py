@@ -108,6 +108,11 @@ class CashOut:
         return self.review is not None
 
     @property
+    def review_at(self) -> datetime | None:
+        """When the open review was raised; None without one."""
+        return (self.case.opened_at or self.updated_at) if self.review is not None else None
+
+    @property
     def waits_since(self) -> datetime:
         """When waiting for its end began: taken, or last left to wait by operators."""
         return max(self.created_at, self.case.reviewed_at or self.created_at)

@@ -157,13 +157,21 @@ def approve(
 def reject(proposal: Proposal, by: str, now: datetime, why: str) -> Proposal:
     """Return the proposal as rejected; raise ProposalAlreadyDecided or InvalidRuling."""
     _refuse_first((not proposal.is_open, ProposalAlreadyDecided))
-    return _decided(proposal, ProposalState.REJECTED, by, now, _some(why))
+    check_why(why)
+    return _decided(proposal, ProposalState.REJECTED, by, now, why)
 
 
 def withdraw(proposal: Proposal, now: datetime, why: str = "") -> Proposal:
     """Return the proposal as taken back by its proposer; raise ProposalAlreadyDecided."""
     _refuse_first((not proposal.is_open, ProposalAlreadyDecided))
     return _decided(proposal, ProposalState.WITHDRAWN, proposal.proposed_by, now, why)
+
+
+def check_why(why: str) -> None:
+    """Raise InvalidRuling unless somebody wrote 1..500 characters."""
+    fault = _text(why, 1, LONGEST_REASON)
+    if fault:
+        raise InvalidRuling([("reason", fault)])
 
 
 def report_of(approved: Proposal) -> Report:
@@ -196,13 +204,6 @@ def _refuse_first(*rows: tuple[bool, Callable[[], Refusal]]) -> None:
     for holds, refusal in rows:
         if holds:
             raise refusal()
-
-
-def _some(why: str) -> str:
-    fault = _text(why, 1, LONGEST_REASON)
-    if fault:
-        raise InvalidRuling([("reason", fault)])
-    return why
 
 
 def _text(text: str, least: int, most: int) -> str:
