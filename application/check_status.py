@@ -14,6 +14,7 @@ from application.ports import (
     UnreadableCashOuts,
     Work,
 )
+from application.ports.observing import UNWATCHED, Step, Tracing
 from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.cash_out import Action, Lease, hold
 from domain.corridors import Policy
@@ -39,6 +40,7 @@ class CheckStatus:
     clock: Clock
     chance: Chance
     journal: Journal = SILENCE
+    tracing: Tracing = UNWATCHED
 
     async def begin(self, lane: Lane, limit: int) -> list[Question]:
         """Claim up to `limit` cash-outs that are due for a question."""
@@ -61,7 +63,8 @@ class CheckStatus:
     async def ask(self, lane: Lane, question: Question) -> Recorded:
         """Ask the provider and record what it says, or that it said nothing."""
         try:
-            return await self._ask(lane, question)
+            with self.tracing.step(Step.ASK, question.order.trace):
+                return await self._ask(lane, question)
         finally:
             lane.queries -= 1
 

@@ -1,7 +1,7 @@
 """Receive a webhook: verify, keep and apply it, then answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.lanes import Lanes
 from application.ports import (
@@ -12,6 +12,7 @@ from application.ports import (
     Unauthentic,
     Unreadable,
 )
+from application.ports.observing import UNWATCHED, Step, Tracing
 from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.evidence import Doorbell, News, Source
 from domain.record import Report
@@ -26,11 +27,18 @@ class ReceiveWebhook:
     record: Record
     clock: Clock
     chance: Chance
+    tracing: Tracing = UNWATCHED
 
     async def __call__(
-        self, provider: str, headers: Sequence[tuple[str, str]], raw: bytes
+        self,
+        provider: str,
+        headers: Sequence[tuple[str, str]],
+        raw: bytes,
+        cause: str = "",
     ) -> Recorded:
         """Return what became of it; `cash_out` is None when it speaks of nobody's (it is parked).
+
+        cause: see Change.
 
         Raises InvalidProvider, InvalidSignature (nothing is kept then), InvalidWebhook (its raw
         bytes are kept) or StorageUnavailable: the provider has to send it again.
@@ -43,9 +51,13 @@ class ReceiveWebhook:
         if isinstance(reading, Unauthentic):
             raise InvalidSignature
         if isinstance(reading, Unreadable):
-            await self.record(Arrival(provider, None, delivery=self._delivery(provider, raw)))
+            delivery = self._delivery(provider, raw)
+            await self.record(Arrival(provider, None, delivery=delivery, cause=cause))
             raise InvalidWebhook(reading.missing)
-        recorded = await self.record(self._arrival(provider, raw, reading.news, reading.replay_key))
+        arrival = self._arrival(provider, raw, reading.news, reading.replay_key)
+        recorded = await self.record(replace(arrival, cause=cause) if cause else arrival)
+        if recorded.cash_out is not None:
+            self.tracing.happened(Step.WEBHOOK, recorded.cash_out.trace, now)
         if recorded.receipt is not None and recorded.receipt.replayed:
             raise InvalidSignature
         return recorded

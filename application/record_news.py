@@ -41,7 +41,8 @@ class Arrival:
     """A report and the cash-out that it is about, by id or as the provider names it.
 
     delivery: the webhook that brought it, to be kept in the inbox in the same transaction.
-    orphan: the id of a delivery that was kept earlier and can be matched only now.
+    orphan: the id of a delivery that was kept earlier and can be matched only now. cause: see
+    Change.
     """
 
     provider: str
@@ -50,6 +51,7 @@ class Arrival:
     lookup: Lookup | None = None
     delivery: Delivery | None = None
     orphan: UUID | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class RecordNews:
             return Recorded(cash_out=cash_out, receipt=receipt)
         report = self._with_owner(ledger, cash_out, arrival.report)
         change = record(cash_out, report, self._capabilities(cash_out), self.policy, ledger.now)
+        if arrival.cause:
+            change = replace(change, cause=arrival.cause)
         ledger.current[cash_out.id] = change.after
         ledger.changes.append(change)
         taken = change.after.provider_transaction_id

@@ -182,7 +182,7 @@ def _accept(batch: _Batch, candidate: _Candidate) -> Taken:
         reference=candidate.reference,
         now=candidate.now,
     )
-    change = accept(accepted.cash_out)
+    change = accept(accepted.cash_out, request.cause)
     batch.changes.append(change)
     batch.by_reference[candidate.reference] = change.after
     for slot, counted in accepted.counted.items():

@@ -18,7 +18,7 @@ class CashOutRequest:
     """What a caller sent, shape already checked.
 
     amount and account are as written; msisdn is what the numbering plan makes of the account (None:
-    not a mobile number anywhere).
+    not a mobile number anywhere). trace and cause: see CashOut and Change; they make no difference.
     """
 
     user_id: str
@@ -31,6 +31,8 @@ class CashOutRequest:
     msisdn: Msisdn | None = field(default=None, repr=False)
     reference: str | None = None
     key: str | None = None
+    trace: str | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def take(
         reference_given=request.reference is not None,
         created_at=now,
         updated_at=now,
+        trace=request.trace,
     )
     return Accepted(cash_out, {windows.day: held.day, windows.month: held.month}, priced.warnings)
 

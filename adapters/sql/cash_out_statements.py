@@ -28,7 +28,7 @@ from domain.states import ENDINGS, Status
 _FIXED = {
     *("user_id", "wallet_id", "provider", "currency", "amount_minor", "fee_minor"),
     *("tariff_version", "msisdn", "country", "payee_name", "reference", "reference_given"),
-    "created_at",
+    *("created_at", "trace"),
 }
 """What a cash-out was accepted with: no change ever touches it."""
 

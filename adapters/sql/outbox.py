@@ -30,7 +30,7 @@ from domain.events import Event
 SETTLES_AFTER = timedelta(seconds=30)
 """Longer than any transaction lasts: what is missing from the sequence by then never comes."""
 
-_NEW = Rows(outbox, ["event_id", "type", "cash_out_id", "sequence", "at", "body"])
+_NEW = Rows(outbox, ["event_id", "type", "cash_out_id", "sequence", "at", "body", "trace"])
 _POSITIONS = Given({"position": BigInteger})
 _MOST = bindparam("most", type_=BigInteger)
 

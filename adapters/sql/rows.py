@@ -58,6 +58,7 @@ def to_row(cash_out: CashOut) -> dict[str, object]:
         "version": cash_out.version,
         "events": cash_out.events,
         "pieces": cash_out.pieces,
+        "trace": cash_out.trace,
     }
 
 
@@ -97,6 +98,7 @@ def from_row(row: Row, attempts: Iterable[Attempt]) -> CashOut:
         version=row["version"],
         events=row["events"],
         pieces=row["pieces"],
+        trace=row["trace"],
     )
 
 
@@ -162,6 +164,7 @@ def event_to_row(event: Event) -> dict[str, object]:
         "sequence": event.sequence,
         "at": event.at,
         "body": event.body,
+        "trace": event.trace,
     }
 
 
@@ -174,6 +177,7 @@ def event_from_row(row: Row) -> Event:
         sequence=row["sequence"],
         at=row["at"],
         body=row["body"],
+        trace=row["trace"],
     )
 
 

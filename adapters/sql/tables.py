@@ -102,6 +102,7 @@ cash_outs = Table(
     Column("version", BigInteger, nullable=False),
     Column("events", Integer, nullable=False),
     Column("pieces", Integer, nullable=False),
+    Column("trace", Text),
     _kind("status", Status),
     _kind("claim", Status),
     _kind("review", ReviewReason),
@@ -225,6 +226,7 @@ outbox = Table(
     Column("sequence", Integer, nullable=False),
     Column("at", Moment, nullable=False),
     Column("body", Words, nullable=False),
+    Column("trace", Text),
     Column("sent_at", Moment),
     UniqueConstraint("cash_out_id", "sequence"),
     Index(

@@ -23,6 +23,8 @@ class Order:
     """The payee's number as this corridor wants it written."""
     attempt: int = 1
     provider_transaction_id: str | None = None
+    trace: str | None = None
+    """The cash-out's; it is not for the provider."""
 
 
 @dataclass(frozen=True, slots=True)
