@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from application.masking import Plain
 from application.ports import Conflict, Overloaded, StorageUnavailable
+from application.traces import trace_id
 from domain.attempts import Attempt
 from domain.cash_out import CashOut, Change
 from domain.failures import FailureCode
@@ -47,12 +49,12 @@ class StructuredJournal:
     def _tell(self, change: Change) -> None:
         before, after = change.before, change.after
         # Given with each line: a logger that is bound to them costs more than the one line of most.
-        log, which = self._log, _which(after)
+        log, which = self._log, _which(change)
         if not before.events:
-            log.info(_ENTERED[after.status], amount=str(after.amount), payee=_payee(after), **which)
+            log.info(_ENTERED[after.status], amount=after.amount, payee=after.payee.msisdn, **which)
         elif after.status is not before.status:
             code = {"code": str(after.failure_code)} if after.failure_code else {}
-            log.info(_ENTERED[after.status], **code, **which)
+            log.info(_ENTERED[after.status], **code, **_attempt(after), **which)
         for attempt in after.attempts:
             if attempt not in before.attempts and attempt.outcome is not None:
                 self._tell_attempt(attempt, which)
@@ -63,7 +65,7 @@ class StructuredJournal:
             tell = log.error if before.review is None else log.info
             tell(_DOUBTFUL[change.verdict], words=[each.word for each in change.evidence], **which)
 
-    def _tell_attempt(self, attempt: Attempt, which: Mapping[str, str]) -> None:
+    def _tell_attempt(self, attempt: Attempt, which: Mapping[str, object]) -> None:
         code = {"code": str(attempt.code)} if attempt.code else {}
         told = {"attempt": attempt.number, "outcome": str(attempt.outcome), **code}
         self._log.info("attempt_ended", **told, **which)
@@ -71,13 +73,22 @@ class StructuredJournal:
             self._log.error(_ALARMS[attempt.code], attempt=attempt.number, **which)
 
 
-def _which(cash_out: CashOut) -> dict[str, str]:
-    return {
-        "cash_out_id": str(cash_out.id),
-        "reference": cash_out.reference,
+def _which(change: Change) -> dict[str, object]:
+    """Return what every line about a change is bound to; each is shown by its type."""
+    cash_out = change.after
+    # A reference that we drew is ours to show; in one of a client there may be anything.
+    reference = cash_out.reference
+    which: dict[str, object] = {
+        "cash_out_id": cash_out.id,
+        "reference": reference if cash_out.reference_given else Plain(reference),
         "provider": cash_out.provider,
     }
+    if change.cause:
+        which["request_id"] = change.cause
+    if cash_out.trace:
+        which["trace_id"] = Plain(trace_id(cash_out.trace))
+    return which
 
 
-def _payee(cash_out: CashOut) -> str:
-    return cash_out.payee.msisdn.masked
+def _attempt(cash_out: CashOut) -> dict[str, int]:
+    return {"attempt": cash_out.attempts[-1].number} if cash_out.attempts else {}

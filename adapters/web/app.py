@@ -20,13 +20,14 @@ from adapters.web.cors import Cors
 from adapters.web.documentation import documentation_routes
 from adapters.web.door import Door
 from adapters.web.edge import Edge
-from adapters.web.exchange import Answer, WebRequest, exchange_of, masked
+from adapters.web.exchange import Answer, WebRequest, exchange_of
 from adapters.web.headers import ClientGone
 from adapters.web.health import health_routes
 from adapters.web.parts import Lifespan, WebParts, WebSettings
 from adapters.web.problems import allowed_with_head, tell
 from adapters.web.progress import progress_routes
 from adapters.web.webhooks import webhook_routes
+from application.masking import message
 
 __all__ = ["Lifespan", "WebParts", "WebSettings", "build_app"]
 
@@ -42,8 +43,8 @@ def build_app(parts: WebParts) -> Api:
         *health_routes(parts),
         *provider_routes(parts),
         *cash_out_routes(parts),
-        *webhook_routes(parts),
         *progress_routes(parts),
+        *webhook_routes(parts),
         *documentation_routes(parts),
     ]
     app = Litestar(
@@ -79,7 +80,7 @@ def _answer_fault(request: WebRequest, fault: Exception) -> Answer:
             "request_broke",
             request_id=exchange.request_id,
             fault=type(fault).__name__,
-            says=masked(str(fault)),
+            says=message(str(fault)),
             trace="".join(traceback.format_tb(fault.__traceback__)),
         )
     if isinstance(fault, ClientGone):

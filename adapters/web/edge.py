@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from litestar.enums import ScopeType
@@ -20,7 +21,6 @@ from adapters.web.exchange import (
     Headers,
     begin,
     by_name,
-    masked,
     request_id,
 )
 from adapters.web.problems import (
@@ -34,6 +34,7 @@ from adapters.web.problems import (
 from adapters.web.streams import Stream, pour
 from adapters.web.whole import WHOLE
 from application.ports import Clock
+from application.traces import read_traceparent
 
 Say = Callable[[int, Sequence[Header], bytes], Awaitable[None]]
 """What sends status, headers and body of a whole answer."""
@@ -105,6 +106,8 @@ class Edge:
             # A copy: the server must still see HEAD, and routes only know GET.
             scope = {**scope, "method": "GET"}
         begin(scope, exchange)
+        if b"traceparent" in headers:
+            exchange.trace = read_traceparent(headers[b"traceparent"][-1].decode("latin-1"))
         try:
             offered: dict[str, Any] = scope.get("extensions") or {}
             say = offered.get(WHOLE) or partial(_say_in_two, send)
@@ -135,15 +138,15 @@ class Edge:
         try:
             await self._inner(scope, receive, _said_past_the_edge)
             answer = exchange.answer or refusal(broken())
+            if isinstance(answer, Stream):
+                return answer
             await self._say(say, exchange, answer, without_body=without_body)
         finally:
             self._in_flight -= 1
-            if isinstance(answer, Stream):
-                return answer
+        return None
 
     def _at_once(self, scope: HTTPScope, exchange: Exchange) -> Answer | None:
         """Return the answer to what no route needs to see."""
-        return None
         preflight = self._cors.preflight(scope["method"], exchange.headers)
         if preflight is not None:
             return Answer(b"", HTTPStatus.NO_CONTENT, preflight)
@@ -169,14 +172,14 @@ class Edge:
         self, say: Say, exchange: Exchange, answer: Answer, *, without_body: bool
     ) -> None:
         exchange.status = int(answer.status)
-        own = [name for name, _ in answer.headers]
-        headers = [*answer.headers, *self._always]
-        if not self._always_named.isdisjoint(own):
         headers = self._headers(exchange, answer)
         await say(answer.status, headers, b"" if without_body else answer.body)
 
     def _headers(self, exchange: Exchange, answer: Answer) -> list[Header]:
         """Return its headers, and what is said in every answer unless this one says otherwise."""
+        own = [name for name, _ in answer.headers]
+        headers = [*answer.headers, *self._always]
+        if not self._always_named.isdisjoint(own):
             always = [each for each in self._always if each[0] not in own]
             headers = [*answer.headers, *always]
         headers.append((b"x-request-id", exchange.request_id.encode("ascii")))
@@ -186,9 +189,12 @@ class Edge:
     def _write_log(
         self, known: Mapping[str, Any], method: str, exchange: Exchange, took: timedelta
     ) -> None:
-        facts: dict[str, str] = {}
+        # What a client wrote among these is masked like every value of every line.
+        facts: dict[str, str | UUID] = {}
         if exchange.user:
-            facts["user"] = masked(exchange.user)
+            facts["user"] = exchange.user
+        if exchange.cash_out_id:
+            facts["cash_out_id"] = exchange.cash_out_id
         if exchange.code:
             facts["code"] = exchange.code
         self._log.info(

@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
+from uuid import UUID
 
 from litestar import Request
 from litestar.types import Receive, Scope, Send
 
 from application.callers import Caller
+from application.masking import Plain
 
 JSON: Final = b"application/json"
 Header = tuple[bytes, bytes]
@@ -19,9 +21,6 @@ Headers = Mapping[bytes, Sequence[bytes]]
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _KEY: Final = "exchange"
 _NO_CONTENT: Final = 204
-_LONG_NUMBER = re.compile(r"\d{4,}(?=\d{3})", re.ASCII)
-_TOKEN = re.compile(r"\beyJ[\w.-]+", re.ASCII)
-_LONGEST: Final = 200
 
 WebRequest = Request[Any, Any, Any]
 """A request as the handlers see it; whose it is says `caller_of`."""
@@ -64,8 +63,9 @@ class Answer:
 class Exchange:
     """One request on its way.
 
-    code: of the problem that it ended in, if it
-    did. status: of the answer once that goes out, until then 0.
+    code: of the problem that it ended in, if it did. status: of the answer once that goes out,
+    until then 0. cash_out_id: of the one cash-out that it turned out to be about. trace:
+    the context in which it is made.
     """
 
     request_id: str
@@ -74,6 +74,8 @@ class Exchange:
     user: str = ""
     code: str = ""
     status: int = 0
+    cash_out_id: UUID | None = None
+    trace: str | None = None
 
 
 def by_name(headers: Iterable[Header]) -> Headers:
@@ -85,9 +87,9 @@ def by_name(headers: Iterable[Header]) -> Headers:
 
 
 def request_id(given: bytes) -> str:
-    """Return the client's id when it is well formed, else a new one."""
+    """Return the client's id when it is well formed, else a new one, which is no secret."""
     text = given.decode("latin-1")
-    return text if _WELL_FORMED.fullmatch(text) else os.urandom(16).hex()
+    return text if _WELL_FORMED.fullmatch(text) else Plain(os.urandom(16).hex())
 
 
 def begin(scope: Scope, exchange: Exchange) -> None:
@@ -111,11 +113,3 @@ def caller_of(request: WebRequest) -> Caller:
     """Return on whose behalf the request is made; there is one where a token was needed."""
     caller: Caller = request.scope["user"]
     return caller
-
-
-def masked(text: str) -> str:
-    """Return a text for the log: bounded, without tokens, long numbers cut to their last three."""
-    text = text[:_LONGEST]
-    if "eyJ" in text:
-        text = _TOKEN.sub("***", text)
-    return _LONG_NUMBER.sub("***", text)

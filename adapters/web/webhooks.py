@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from adapters.web.answers import success
 from adapters.web.auth import PUBLIC
-from adapters.web.exchange import Answer, WebRequest
+from adapters.web.exchange import Answer, WebRequest, exchange_of
 from adapters.web.headers import header_pairs
 from adapters.web.parts import BASE, WebParts
 from adapters.web.problems import Problem
@@ -28,12 +28,16 @@ def webhook_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     async def receive_webhook(request: WebRequest, provider: FromPath[str]) -> Answer:
         raw = await bodies.read(request)
         try:
-            recorded = await parts.receive(provider, header_pairs(request), raw)
+            exchange = exchange_of(request)
+            recorded = await parts.receive(
+                provider, header_pairs(request), raw, cause=exchange.request_id
+            )
         except InvalidProvider as refusal:
             # Here the provider is the address, not a field: this one leads nowhere.
             raise Problem(
                 HTTPStatus.NOT_FOUND, refusal.code, "There is no such provider here."
             ) from None
+        exchange.cash_out_id = recorded.cash_out.id if recorded.cash_out else None
         return success(_view(recorded))
 
     return [receive_webhook]

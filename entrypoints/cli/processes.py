@@ -15,6 +15,7 @@ from entrypoints.cli.exits import Exit
 from entrypoints.cli.service_here import settings_here
 from entrypoints.cli.terminal import Terminal
 from entrypoints.logs import set_up_logs
+from entrypoints.secrets_known import secrets_of
 from entrypoints.settings import SERVICE, read_settings
 
 
@@ -26,7 +27,7 @@ def run_api(*, host: str | None, port: int | None) -> int:
     overrides = {"HOST": host, "PORT": None if port is None else str(port)}
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = read_settings(os.environ, **given)
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, secrets=secrets_of(settings))
     return _until_done(serve(settings))
 
 
@@ -35,7 +36,7 @@ def run_workers() -> int:
     from entrypoints.worker import run_worker
 
     settings = read_settings(os.environ)
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, secrets=secrets_of(settings))
     return _until_done(run_worker(settings))
 
 

@@ -19,6 +19,7 @@ from domain.failures import FailureCode
 from domain.payee import COUNTRIES, Msisdn, Payee
 from domain.record import Report, record
 from domain.states import Status
+from entrypoints.logs import Masks
 from tests.strategies import (
     ABIDJAN,
     NOW,
@@ -35,8 +36,8 @@ Line = dict[str, Any]
 
 
 def told(*changes: Change) -> list[Line]:
-    """Return the lines that the journal writes about changes."""
-    with capture_logs() as lines:
+    """Return the lines that the journal writes about changes, masked as all lines are."""
+    with capture_logs(processors=[Masks()]) as lines:
         StructuredJournal().changed(changes)
     return [dict(line) for line in lines]
 
@@ -60,7 +61,33 @@ def test_a_new_cash_out_is_one_line_with_its_amount_and_a_masked_payee() -> None
     assert line["amount"] == "1500 XOF"
     assert line["payee"] == "+225*******789"
     assert (line["reference"], line["provider"]) == (a_cash_out().reference, "orange_money")
-    assert line["cash_out_id"] == str(a_cash_out().id)
+    assert line["cash_out_id"] == a_cash_out().id
+
+
+def test_every_line_is_bound_to_request_attempt_and_trace() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    taken = accept(a_cash_out(plan=None, events=0, trace=trace), "the-request")
+    (line,) = told(taken)
+    assert line["request_id"] == "the-request"
+    assert line["trace_id"] == trace[3:35]
+    begun = Change(a_cash_out(trace=trace), being_sent(a_cash_out(trace=trace)))
+    (line,) = told(begun)
+    assert (line["event"], line["attempt"], line["trace_id"]) == (
+        "cash_out_processing",
+        1,
+        trace[3:35],
+    )
+    heard_of = replace(heard(begun.after, by_webhook("SUCCESSFUL", Status.COMPLETED)), cause="w-1")
+    assert {line["request_id"] for line in told(heard_of)} == {"w-1"}
+
+
+def test_a_reference_of_ours_is_shown_and_one_of_a_client_without_numbers() -> None:
+    ours = a_cash_out(plan=None, events=0, reference="CASH-20261123-0001")
+    theirs = replace(ours, reference="PAY-2250700000789", reference_given=True)
+    assert [line["reference"] for line in told(accept(ours), accept(theirs))] == [
+        "CASH-20261123-0001",
+        "PAY-***789",
+    ]
 
 
 def test_each_change_of_state_is_one_line() -> None:

@@ -208,3 +208,59 @@ def test_a_line_is_out_before_the_call_returns() -> None:
         os._exit(0)
     """)
     assert line["event"] == "cash_out_initiated"
+
+
+def test_what_is_set_as_a_secret_is_hidden_wherever_it_turns_up() -> None:
+    text = raw("""
+        secret = "canary-words-without-a-digit"
+        set_up_logs("info", secrets={secret, "short"})
+        log = structlog.get_logger("cashout")
+        log.info("plain", anything=secret, short="short")
+        log.info(f"within {secret} text", nested=[{"x": (1, f"a {secret} b")}], key={secret: 1})
+        logging.getLogger("some.library").error("refused: %s", secret)
+        try:
+            raise ValueError(f"{secret} is wrong")
+        except ValueError as fault:
+            log.error("bug", exc_info=fault)
+    """)
+    assert "canary" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["event"] for line in lines] == [
+        "plain",
+        "within *** text",
+        "refused: ***",
+        "bug",
+    ]
+    assert lines[0]["short"] == "short"
+
+
+def test_values_are_masked_by_type_under_any_name() -> None:
+    """The same words as in `application.masking`, through the whole of what writes a line."""
+    text = raw("""
+        from domain.payee import Msisdn, Payee
+        set_up_logs("info")
+        log = structlog.get_logger("cashout")
+        payee = Payee(Msisdn("+2250700000789", "CI"), "Canary Name")
+        log.info("a", payee=payee, number=payee.msisdn, whole=2250700000789, e164="+2250700000789")
+        log.info("call +225 07 00 00 07 89", all=[payee], headers={"Authorization": "Canary"})
+        log.info("b", raw=b"eyJhbGciOi.x.y", fault=KeyError("Canary Name"), thing=object())
+    """)
+    for canary in (*CANARIES, "0700000789", "07 00 00 07 89"):
+        assert canary not in text
+    first = json.loads(text.splitlines()[0])
+    assert first["payee"] == first["number"] == "+225*******789"
+
+
+def test_a_person_sees_no_more_than_programs_do() -> None:
+    text = raw("""
+        set_up_logs("info", pretty=True, secrets={"canary-secret"})
+        log = structlog.get_logger("cashout")
+        try:
+            raise ValueError("no such payee 'Canary Name' +2250700000789 canary-secret")
+        except ValueError as fault:
+            log.error("bug", exc_info=fault, number="+2250700000789")
+            log.error("bug", exc_info=ExceptionGroup("two", [fault]))
+    """)
+    assert "ValueError: no such payee ***" in text
+    for canary in (*CANARIES, "canary"):
+        assert canary not in text
