@@ -48,7 +48,7 @@ class Room:
 
 
 class TooManyFollowed(Exception):
-    """This user follows as many cash-outs as one may. retry_after_s: when there may be room."""
+    """A user follows as many cash-outs as one may. retry_after_s: when there may be room."""
 
     def __init__(self, retry_after_s: int) -> None:
         """Take the seconds after which trying again makes sense."""

@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 from litestar.exceptions import HTTPException
 
-from application.follow_cash_outs import TooManyFollowed
 from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.refusals import Refusal
 
@@ -237,8 +236,6 @@ def tell(fault: Exception) -> Told:
             return Told(refused(fault))
         case Overloaded():
             return Told(overloaded(fault.retry_after_s))
-        case TooManyFollowed():
-            return Told(too_many_followed(fault.retry_after_s))
         case StorageUnavailable() | Conflict():
             return Told(unavailable())
         case HTTPException() if fault.status_code in _FRAMEWORK:

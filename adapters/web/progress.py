@@ -20,10 +20,11 @@ from adapters.web.exchange import Answer, WebRequest, caller_of
 from adapters.web.headers import SPOKEN, all_of, language
 from adapters.web.ids import read_id
 from adapters.web.parts import BASE, WebParts, WebSettings
+from adapters.web.problems import too_many_followed
 from adapters.web.schemas import JSON_BYTES
 from adapters.web.streams import Stream, comment, message, reconnect_after
 from adapters.web.views import cash_out_view
-from application.follow_cash_outs import Follower
+from application.follow_cash_outs import Follower, TooManyFollowed
 from application.ports import Clock
 from domain.cash_out import CashOut
 from domain.events import ANNOUNCES, EventType
@@ -41,7 +42,10 @@ def progress_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     @get(PROGRESS)
     async def follow_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
         this, seen = read_id(cash_out_id), _last_seen(request)
-        follower = await parts.follow(caller_of(request), this, seen)
+        try:
+            follower = await parts.follow(caller_of(request), this, seen)
+        except TooManyFollowed as crowd:
+            raise too_many_followed(crowd.retry_after_s) from None
         if follower.over:
             # Nothing will ever come: to a browser this says that it must not come back.
             follower.leave()
@@ -81,7 +85,7 @@ class _Progress:
             news = await self.follower.next(min(left, self.settings.stream_heartbeat))
             if news is not None:
                 yield self._message(news)
-            elif not self.follower.over and self.clock.elapsed() < ends_at:
+            elif self.clock.elapsed() < ends_at:
                 yield comment()
         yield comment("the end")
 

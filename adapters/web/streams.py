@@ -70,7 +70,7 @@ async def pour(
     offered: dict[str, Any] = scope.get("extensions") or {}
     patience: Callable[[float], None] = offered.get(PATIENCE, _endless)
     # The scope held the server's, and that the scope: garbage that only a collector would find.
-    scope["extensions"] = None  # type: ignore[typeddict-item]
+    scope["extensions"] = None
     gone = asyncio.create_task(_reader_gone(receive), name="reader of a stream")
     gone.add_done_callback(lambda _: stream.source.leave())
     try:

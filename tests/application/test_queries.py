@@ -281,7 +281,9 @@ async def test_a_quote_tells_price_and_what_is_left_and_reserves_nothing(
     assert world.store.counters == before
     await world.one.take_requests([a_request(amount="1000000")])
     spent = await quoting(USER, ORANGE, "XOF", "1500")
-    assert spent.day.left == Money(0, XOF)
+    assert (spent.day.used, spent.day.left) == (Money(6_000_000, XOF), Money(0, XOF))
+    (short,) = spent.quote.warnings
+    assert short.startswith("This is more than is left in this UTC day: 0 XOF until ")
     other = await quoting(Caller("user-2"), ORANGE, "XOF", "1500")
     assert other.day.left == other.day.limit
 

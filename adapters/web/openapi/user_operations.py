@@ -31,9 +31,9 @@ _HOW: Final = """\
 Server-sent events. The first message is the present state, at once; then comes one for each change,
 until the cash-out has ended and the stream with it. `data` is the cash-out as `getCashOut` returns
 it in `data`: the newest message replaces all before it, and changes that come close together may
-come as one. `event` is the type of the event that told of a new state (an ending always has it), else
-`status`. A comment keeps the connection alive every 15 s; after 10 minutes the stream ends, and who
-comes back with Last-Event-ID goes on where it was. A reader that fetches nothing for 30 s is cut off.
+come as one. `event` is the type of the event that told of a new state (an ending always has it),
+else `status`. A comment keeps the connection alive every 15 s; after 10 minutes the stream ends,
+and who comes back with Last-Event-ID goes on where it was. Who fetches nothing for 30 s is cut off.
 """
 
 

@@ -358,6 +358,7 @@ async def test_a_price_is_told_and_nothing_reserved(api: House) -> None:
     assert data["country"] == "CI"
     assert data["daily"] == {
         "limit": 6_000_000,
+        "used": 1_500,
         "remaining": 5_998_500,
         "resetsAt": "2026-11-24T00:00:00.000Z",
     }
