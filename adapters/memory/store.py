@@ -8,10 +8,13 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from application.ports import Account, Delivery, Figure, LoggedEntry, Session
+from application.ports.statements import Malformed, StoredLine
+from domain.breaks import Break
 from domain.cash_out import CashOut
 from domain.events import Event, EventType
 from domain.evidence import Evidence
 from domain.limits import Counted, Slot
+from domain.runs import Run
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -70,6 +73,12 @@ class MemoryStore:
     unmatched: dict[UUID, bool] = field(default_factory=dict)
     leases: dict[str, Held] = field(default_factory=dict)
     operators_log: dict[int, LoggedEntry] = field(default_factory=dict)
+    runs: dict[UUID, Run] = field(default_factory=dict)
+    lines: dict[tuple[UUID, str], StoredLine] = field(default_factory=dict)
+    malformed: dict[tuple[UUID, int], Malformed] = field(default_factory=dict)
+    breaks: dict[UUID, Break] = field(default_factory=dict)
+    break_keys: dict[str, UUID] = field(default_factory=dict)
+    found: dict[tuple[UUID, UUID], bool] = field(default_factory=dict)
     operators: dict[str, Account] = field(default_factory=dict)
     operator_sessions: dict[str, Session] = field(default_factory=dict)
     figures: dict[FigureKey, Figure] = field(default_factory=dict)
@@ -150,6 +159,12 @@ class Staging:
         self.unmatched = Staged(store.unmatched)
         self.leases = Staged(store.leases)
         self.operators_log = Staged(store.operators_log)
+        self.runs = Staged(store.runs)
+        self.lines = Staged(store.lines)
+        self.malformed = Staged(store.malformed)
+        self.breaks = Staged(store.breaks)
+        self.break_keys = Staged(store.break_keys)
+        self.found = Staged(store.found)
         self.operators = Staged(store.operators)
         self.operator_sessions = Staged(store.operator_sessions)
         self.figures = Staged(store.figures)

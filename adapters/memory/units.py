@@ -10,6 +10,7 @@ from adapters.memory.figures import MemoryFigures
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.statements import MemoryStatements
 from adapters.memory.store import MemoryStore, Staging
 from application.ports import Conflict, Overloaded
 
@@ -28,6 +29,7 @@ class MemoryUnit:
         self.accounts = MemoryAccounts(staging)
         self.figures = MemoryFigures(staging)
         self.audit = MemoryOperatorsLog(staging)
+        self.statements = MemoryStatements(staging)
 
 
 class MemoryUnits:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.ports.accounts import Accounts
 from application.ports.audit import OperatorsLog
+from application.ports.statements import Statements
 from application.ports.console import Figures
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
@@ -292,6 +293,11 @@ class Unit(Protocol):
     @property
     def audit(self) -> OperatorsLog:
         """What people did."""
+        ...
+
+    @property
+    def statements(self) -> Statements:
+        """Providers' statements, and where they disagree with us."""
         ...
 
 

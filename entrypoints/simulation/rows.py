@@ -19,6 +19,7 @@ from adapters.memory.figures import MemoryFigures
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.statements import MemoryStatements
 from adapters.memory.store import MemoryStore, Staging
 from application.ports import (
     AuditEntry,
@@ -296,3 +297,4 @@ class RowUnit:
         self.accounts = MemoryAccounts(staging)
         self.figures = MemoryFigures(staging)
         self.audit = RowOperatorsLog(staging, hold)
+        self.statements = MemoryStatements(staging)

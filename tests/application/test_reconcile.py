@@ -1,0 +1,541 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.memory.statement_file import MemoryStatement
+from application.callers import Caller, Role
+from application.ports.statements import BreakFilter, Malformed
+from application.reconcile import Phase, Progress, ReconcileRules, ReconcileStatement, lease_of
+from application.statement_queries import ExplainBreak, ReadStatements
+from domain.breaks import Age, Break, BreakState
+from domain.cash_out import CashOut
+from domain.evidence import ReviewReason, Source
+from domain.money import Money
+from domain.refusals import Forbidden, InvalidProvider, NotFound
+from domain.runs import Period, Run, RunState
+from domain.statement_refusals import InvalidNote, InvalidStatement, ReconciliationRunning
+from domain.statements import BreakKind, LineKind, StatementLine
+from domain.states import Status, Verdict
+from tests.application.wiring import World
+from tests.statement_books import FIRST, booked_cash_out, keep, line_of, numbered, sealed
+from tests.strategies import AFRI, NOW, ORANGE, TOKEN, XOF
+
+pytestmark = pytest.mark.anyio
+
+OPERATOR = Caller("olive", Role.OPERATOR)
+WHOLE = Period(FIRST - timedelta(days=1), NOW)
+Facts = set[tuple[BreakKind, str | None]]
+
+
+class Desk:
+    """A world with the use cases of reconciliation over it."""
+
+    def __init__(self, rules: ReconcileRules | None = None) -> None:
+        self.world = World()
+        self.rules = rules or ReconcileRules(margin=timedelta(0), page=7)
+        self.read = ReadStatements(self.world.units, self.world.clock)
+        self.explain = ExplainBreak(self.world.units, self.world.clock)
+
+    @property
+    def reconcile(self) -> ReconcileStatement:
+        world = self.world
+        return ReconcileStatement(
+            world.units,
+            world.one.record_news,
+            world.catalogue,
+            world.clock,
+            world.chance,
+            self.rules,
+        )
+
+    async def books(self, *cash_outs: CashOut) -> None:
+        await keep(self.world.units, cash_outs)
+
+    async def run(self, lines: Sequence[StatementLine], *, rehearsal: bool = False) -> Run:
+        file = MemoryStatement(numbered(lines))
+        return await self.reconcile(OPERATOR, ORANGE, file, period=WHOLE, rehearsal=rehearsal)
+
+    async def breaks(self, run: Run | None = None) -> list[Break]:
+        which = BreakFilter(run_id=run.id if run else None)
+        return await self.read.breaks(OPERATOR, which, 200)
+
+    def now(self, cash_out: CashOut) -> CashOut:
+        return self.world.now(cash_out)
+
+
+def facts(breaks: Sequence[Break]) -> Facts:
+    return {(each.kind, each.reference or each.provider_transaction_id) for each in breaks}
+
+
+def some(count: int, start: int = 1, status: Status = Status.COMPLETED) -> list[CashOut]:
+    return [booked_cash_out(number, status) for number in range(start, start + count)]
+
+
+async def test_two_books_that_agree_have_no_break_and_nothing_is_told() -> None:
+    desk, ours = Desk(), some(20)
+    await desk.books(*ours)
+    run = await desk.run([line_of(each) for each in ours])
+    assert (run.state, run.tally.matched, run.tally.lines) == (RunState.FINISHED, 20, 20)
+    assert run.is_clean
+    assert run.tally.told == 0
+    assert desk.world.store.evidence == {}
+    assert [desk.now(each) for each in ours] == ours
+
+
+async def test_a_payment_that_the_statement_proves_ends_an_open_cash_out_once() -> None:
+    desk = Desk()
+    cash_out = booked_cash_out(1, Status.PROCESSING, provider_transaction_id=None)
+    await desk.books(cash_out)
+    line = line_of(cash_out, provider_transaction_id="OM-NEW")
+    run = await desk.run([line])
+    after = desk.now(cash_out)
+    assert (after.status, after.provider_transaction_id) == (Status.COMPLETED, "OM-NEW")
+    assert (run.tally.matched, run.tally.settled) == (1, 1)
+    assert desk.world.events(cash_out) == ["completed"]
+    (evidence,) = desk.world.store.evidence[cash_out.id]
+    assert (evidence.source, evidence.verdict) == (Source.STATEMENT, Verdict.MOVE)
+    assert (evidence.raw, evidence.digest) == (line.raw, line.digest)
+    assert evidence.detail == "line 2 of a statement"
+    again = await desk.run([line])
+    assert again.tally == run.tally
+    assert desk.now(cash_out) == after
+
+
+async def test_a_failure_that_names_the_order_ends_it_and_frees_its_limits() -> None:
+    desk = Desk()
+    cash_out = await desk.world.sent()
+    before = desk.world.used(cash_out)
+    line = line_of(cash_out, status=Status.FAILED, word="FAILED", number=2)
+    run = await desk.run([line])
+    assert desk.now(cash_out).status is Status.FAILED
+    assert (before[0] > 0, desk.world.used(cash_out)) == (True, (0, 0))
+    assert (run.tally.matched, run.tally.settled) == (1, 1)
+
+
+async def test_each_kind_of_break_is_named_and_raises_its_review() -> None:
+    desk = Desk()
+    paid = some(5)
+    failed = booked_cash_out(6, Status.FAILED)
+    absent = booked_cash_out(7)
+    await desk.books(*paid, failed, absent)
+    stranger = line_of(booked_cash_out(90))
+    run = await desk.run(
+        [
+            line_of(paid[0]),
+            line_of(paid[1], amount=Money(1, XOF)),
+            line_of(paid[2]),
+            line_of(paid[2], provider_transaction_id="OM-TWICE"),
+            line_of(paid[3]),
+            line_of(
+                paid[3],
+                kind=LineKind.REVERSAL,
+                word="REVERSED",
+                status=None,
+                provider_transaction_id="OM-BACK",
+                at=NOW,
+            ),
+            line_of(paid[4], status=Status.FAILED, word="FAILED"),
+            line_of(failed),
+            stranger,
+        ]
+    )
+    found = await desk.breaks(run)
+    assert facts(found) == {
+        (BreakKind.AMOUNT_DIFFERS, paid[1].reference),
+        (BreakKind.DUPLICATE, paid[2].reference),
+        (BreakKind.LATE_REVERSAL, paid[3].reference),
+        (BreakKind.STATUS_DIFFERS, paid[4].reference),
+        (BreakKind.STATUS_DIFFERS, failed.reference),
+        (BreakKind.MISSING_HERE, stranger.reference),
+        (BreakKind.MISSING_THERE, absent.reference),
+    }
+    assert len(found) == 7
+    reviews = {each.reference: desk.now(each).review for each in [*paid, failed, absent]}
+    assert reviews == {
+        paid[0].reference: None,
+        paid[1].reference: ReviewReason.ECHO_MISMATCH,
+        paid[2].reference: ReviewReason.PROVIDER_ID_CONFLICT,
+        paid[3].reference: ReviewReason.UNRECOGNISED_AFTER_ENDING,
+        paid[4].reference: ReviewReason.CONTRADICTION,
+        failed.reference: ReviewReason.CONTRADICTION,
+        absent.reference: None,
+    }
+    assert all(desk.now(each).status is each.status for each in [*paid, failed, absent])
+    tally = run.tally
+    assert (tally.matched, tally.broken, tally.missing_there) == (3, 6, 1)
+    assert (tally.lines, tally.open_breaks) == (9, 7)
+    assert not run.is_clean
+    (money,) = tally.money
+    assert (
+        money.matched.minor + money.broken.minor
+        == sum(each.amount.minor for each in [paid[0], paid[2], paid[2], paid[3], paid[3], paid[4]])
+        + 1
+        + failed.amount.minor
+        + stranger.amount.minor
+    )
+    assert money.missing_there == absent.amount
+
+
+async def test_a_cash_out_that_the_statement_does_not_have_is_not_failed() -> None:
+    desk = Desk()
+    open_one = booked_cash_out(1, Status.PROCESSING)
+    await desk.books(open_one, booked_cash_out(2, Status.FAILED))
+    run = await desk.run([])
+    assert desk.now(open_one) == open_one
+    assert await desk.breaks(run) == []
+    assert run.tally.unsettled == {Age.DAYS: 1}
+    assert run.is_clean
+
+
+@pytest.mark.parametrize(
+    ("said", "finds"),
+    [
+        ({"reference": None, "provider_transaction_id": None}, True),
+        ({"reference": None, "provider_transaction_id": "OM-LATER"}, True),
+        ({"reference": None, "provider_transaction_id": None, "msisdn": None}, False),
+        ({"reference": "SOMEBODY-ELSES", "provider_transaction_id": None}, False),
+        (
+            {"reference": None, "provider_transaction_id": None, "at": FIRST + timedelta(days=2)},
+            False,
+        ),
+    ],
+)
+async def test_a_line_that_names_no_order_is_found_by_its_likeness_inside_the_window(
+    said: dict[str, Any], finds: bool
+) -> None:
+    desk = Desk()
+    cash_out = booked_cash_out(1, Status.PROCESSING, provider_transaction_id=None)
+    await desk.books(cash_out)
+    run = await desk.run([line_of(cash_out, **said)])
+    assert (desk.now(cash_out).status is Status.COMPLETED) is finds
+    assert run.tally.matched == int(finds)
+    assert (await desk.run([line_of(cash_out, **said)])).tally == run.tally
+
+
+async def test_likeness_alone_fails_nothing_and_guesses_nothing() -> None:
+    desk = Desk()
+    twins = [booked_cash_out(n, Status.PROCESSING, provider_transaction_id=None) for n in (1, 2)]
+    twins[1] = replace(twins[1], payee=twins[0].payee, amount=twins[0].amount)
+    alone = booked_cash_out(3, Status.PROCESSING, provider_transaction_id=None)
+    await desk.books(*twins, alone)
+    nameless: dict[str, Any] = {"reference": None, "provider_transaction_id": None}
+    run = await desk.run(
+        [
+            line_of(twins[0], **nameless),
+            line_of(alone, status=Status.FAILED, word="FAILED", **nameless),
+        ]
+    )
+    assert {desk.now(each).status for each in [*twins, alone]} == {Status.PROCESSING}
+    found = await desk.breaks(run)
+    assert {each.kind for each in found} == {BreakKind.MISSING_HERE, BreakKind.STATUS_DIFFERS}
+    assert {each.detail for each in found} == {
+        "2 cash-outs fit by number and amount; which one is not to be guessed",
+        "failed there by number and amount alone: that proves nothing",
+    }
+
+
+async def test_equal_payments_that_were_all_made_are_matched_one_to_one() -> None:
+    desk = Desk()
+    first = booked_cash_out(1, provider_transaction_id=None)
+    second = replace(booked_cash_out(2, provider_transaction_id=None), payee=first.payee)
+    second = replace(second, amount=first.amount)
+    await desk.books(first, second)
+    nameless: dict[str, Any] = {"reference": None, "provider_transaction_id": None}
+    lines = [line_of(each, **nameless) for each in (first, second)]
+    third = sealed(replace(lines[1], at=lines[1].at + timedelta(seconds=5)))
+    run = await desk.run([*lines, third])
+    assert (run.tally.matched, run.tally.broken) == (2, 1)
+    (left,) = await desk.breaks(run)
+    assert left.kind is BreakKind.MISSING_HERE
+
+
+async def test_a_rehearsal_says_the_same_and_leaves_nothing_behind() -> None:
+    desk = Desk()
+    open_one, absent = booked_cash_out(1, Status.PROCESSING), booked_cash_out(2)
+    await desk.books(open_one, absent)
+    lines = [line_of(open_one), line_of(booked_cash_out(9))]
+    rehearsed = await desk.run(lines, rehearsal=True)
+    seen = await desk.breaks(rehearsed)
+    await desk.reconcile.discard(rehearsed)
+    assert desk.now(open_one) == open_one
+    assert await desk.breaks() == []
+    store = desk.world.store
+    assert (store.runs, store.lines, store.breaks, store.found) == ({}, {}, {}, {})
+    run = await desk.run(lines)
+    assert run.tally == rehearsed.tally
+    assert facts(await desk.breaks(run)) == facts(seen)
+    assert desk.now(open_one).status is Status.COMPLETED
+
+
+async def test_what_a_rehearsal_left_is_removed_by_the_next_run() -> None:
+    desk = Desk()
+    await desk.run([line_of(booked_cash_out(1))], rehearsal=True)
+    run = await desk.run([line_of(booked_cash_out(1))])
+    assert list(desk.world.store.runs) == [run.id]
+    assert {each.run_id for each in desk.world.store.breaks.values()} == {run.id}
+
+
+async def test_lines_are_matched_broken_malformed_or_repeated_and_add_up() -> None:
+    desk, ours = Desk(), some(3)
+    await desk.books(*ours)
+    lines = [line_of(each) for each in ours]
+    file = MemoryStatement(
+        numbered([*lines, lines[0], line_of(booked_cash_out(9)), lines[0]]),
+        [Malformed(8, "the amount is not a number")],
+        left_out=2,
+    )
+    run = await desk.reconcile(OPERATOR, ORANGE, file, period=WHOLE)
+    tally = run.tally
+    assert (tally.matched, tally.broken, tally.malformed, tally.repeated) == (3, 1, 1, 2)
+    assert (tally.lines, tally.left_out) == (7, 2)
+    again = await desk.reconcile(OPERATOR, ORANGE, file, period=WHOLE)
+    assert (again.tally, again.id, again.times) == (tally, run.id, 2)
+    assert not run.is_clean
+    (named,) = await desk.read.malformed(OPERATOR, run.id, 10)
+    assert named == Malformed(8, "the amount is not a number")
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 9))
+@settings(max_examples=40, deadline=None)
+async def test_the_order_of_the_lines_and_the_size_of_the_pages_do_not_matter(
+    chance: Random, page: int
+) -> None:
+    first = await _outcome(_story(), 7)
+    shuffled = _story()
+    chance.shuffle(shuffled)
+    second = await _outcome(shuffled, page)
+    assert first == second
+
+
+def _story() -> list[StatementLine]:
+    paid = some(6)
+    lines = [line_of(each) for each in paid]
+    lines += [line_of(paid[0], provider_transaction_id="OM-TWICE", at=FIRST)]
+    lines += [line_of(paid[1], at=NOW - timedelta(hours=1))]
+    lines += [line_of(booked_cash_out(7), status=Status.FAILED, word="FAILED", at=FIRST)]
+    lines += [line_of(booked_cash_out(7), provider_transaction_id="OM-7B")]
+    lines += [line_of(paid[2], kind=LineKind.REVERSAL, provider_transaction_id="OM-BACK")]
+    return [*lines, line_of(booked_cash_out(8)), lines[3], line_of(booked_cash_out(50))]
+
+
+async def _outcome(lines: list[StatementLine], page: int) -> object:
+    desk = Desk(ReconcileRules(margin=timedelta(0), page=page))
+    open_ones = [
+        booked_cash_out(number, Status.PROCESSING, provider_transaction_id=None)
+        for number in (7, 8)
+    ]
+    await desk.books(*some(6), *open_ones)
+    run = await desk.run(lines)
+    found = await desk.breaks(run)
+    told = sorted((each.kind, each.digest, str(each.cash_out_id)) for each in found)
+    states = {each.id: (each.status, each.review) for each in desk.world.store.cash_outs.values()}
+    again = await desk.run(lines)
+    assert again.tally == run.tally
+    kept = sorted((each.kind, each.digest, str(each.cash_out_id)) for each in found)
+    assert kept == told
+    assert states == {
+        each.id: (each.status, each.review) for each in desk.world.store.cash_outs.values()
+    }
+    return told, states, replace(run.tally, told=0)
+
+
+async def test_the_same_movement_in_two_statements_is_no_duplicate() -> None:
+    desk, ours = Desk(), some(2)
+    await desk.books(*ours)
+    await desk.run([line_of(each) for each in ours])
+    other_words = [line_of(each, word="SUCCESS") for each in ours]
+    run = await desk.run(other_words)
+    assert (run.tally.matched, run.tally.broken) == (2, 0)
+
+
+async def test_a_second_payment_in_a_later_statement_is_a_duplicate_there_alone() -> None:
+    desk, ours = Desk(), some(1)
+    await desk.books(*ours)
+    first = await desk.run([line_of(ours[0])])
+    later = [line_of(ours[0], provider_transaction_id="OM-TWICE")]
+    second = await desk.run(later)
+    assert [each.kind for each in await desk.breaks(second)] == [BreakKind.DUPLICATE]
+    repeated = await desk.run([line_of(ours[0])])
+    assert (repeated.tally, await desk.breaks(first)) == (first.tally, [])
+
+
+async def test_a_break_is_resolved_by_a_later_statement_that_agrees() -> None:
+    desk, ours = Desk(), some(2)
+    await desk.books(*ours)
+    await desk.run([line_of(ours[0])])
+    (missing,) = await desk.breaks()
+    assert (missing.kind, missing.state) == (BreakKind.MISSING_THERE, BreakState.OPEN)
+    run = await desk.run([line_of(ours[1], number=9)])
+    (resolved,) = await desk.breaks()
+    assert (resolved.id, resolved.state) == (missing.id, BreakState.RESOLVED)
+    assert run.is_clean
+
+
+async def test_only_what_lies_wholly_in_the_period_is_missing_there() -> None:
+    desk = Desk(ReconcileRules(margin=timedelta(seconds=30)))
+    ours = some(100)
+    await desk.books(*ours)
+    period = Period(FIRST, FIRST + timedelta(seconds=101))
+    run = await desk.reconcile(OPERATOR, ORANGE, MemoryStatement([]), period=period)
+    missing = {each.cash_out_id for each in await desk.breaks(run)}
+    # Accepted from 30 seconds in, and ended 20 seconds later, 30 seconds before the end.
+    assert missing == {each.id for each in ours if 30 <= each.id.int <= 51}
+
+
+async def test_what_ended_after_midnight_is_looked_for_in_both_days_statements() -> None:
+    desk = Desk()
+    across = booked_cash_out(1)
+    assert across.completed_at is not None
+    await desk.books(across)
+    midnight = across.created_at + timedelta(seconds=10)
+    days = [Period(FIRST - timedelta(days=1), midnight), Period(midnight, NOW)]
+    stranger = booked_cash_out(99, Status.FAILED)
+    days_lines = [
+        [line_of(stranger, at=each.since, status=Status.FAILED, word="FAILED")] for each in days
+    ]
+    runs = [
+        await desk.reconcile(OPERATOR, ORANGE, MemoryStatement(lines), period=each)
+        for lines, each in zip(days_lines, days, strict=True)
+    ]
+    missing = [
+        [each.cash_out_id for each in await desk.breaks(run) if each.line is None] for run in runs
+    ]
+    assert missing == [[], [across.id]]
+
+
+async def test_one_run_of_a_provider_at_a_time() -> None:
+    desk = Desk()
+    async with desk.world.units.begin() as unit:
+        until = NOW + timedelta(minutes=5)
+        assert await unit.leases.take(lease_of(ORANGE), TOKEN, NOW, until)
+    with pytest.raises(ReconciliationRunning):
+        await desk.run([])
+    assert desk.world.store.runs == {}
+    run = await desk.reconcile(OPERATOR, AFRI, MemoryStatement([]))
+    assert (run.state, run.period) == (RunState.FINISHED, None)
+    desk.world.clock.advance(timedelta(minutes=6))
+    assert (await desk.run([])).state is RunState.FINISHED
+
+
+async def test_a_run_whose_lease_was_taken_stops() -> None:
+    desk, ours = Desk(), some(20)
+    await desk.books(*ours)
+    file = MemoryStatement(numbered([line_of(each) for each in ours]))
+    begun = await desk.reconcile.begin(OPERATOR, ORANGE, file, period=WHOLE)
+    desk.world.clock.advance(timedelta(minutes=6))
+    async with desk.world.units.begin() as unit:
+        now = desk.world.clock.now()
+        assert await unit.leases.take(lease_of(ORANGE), TOKEN, now, now + timedelta(minutes=5))
+    run = await desk.reconcile.finish(begun, file)
+    assert (run.state, run.detail) == (
+        RunState.STOPPED,
+        "another run of this provider has begun meanwhile",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "malformed", "why"),
+    [
+        (ReconcileRules(most_breaks=3), 0, "more than 3 breaks"),
+        (ReconcileRules(most_malformed=3), 4, "more than 3 lines cannot be read"),
+    ],
+)
+async def test_a_run_stops_where_it_is_likelier_the_wrong_file(
+    rules: ReconcileRules, malformed: int, why: str
+) -> None:
+    desk = Desk(rules)
+    lines = numbered([line_of(each) for each in some(5)])
+    bad = [Malformed(100 + number, "nonsense") for number in range(malformed)]
+    run = await desk.reconcile(OPERATOR, ORANGE, MemoryStatement(lines, bad), period=WHOLE)
+    assert run.state is RunState.STOPPED
+    assert run.detail.startswith(why)
+    shown = await desk.read.run(OPERATOR, run.id)
+    assert shown.run == run
+    assert (await desk.reconcile(OPERATOR, AFRI, MemoryStatement([]))).state is RunState.FINISHED
+
+
+async def test_a_line_that_is_read_differently_now_is_judged_anew() -> None:
+    """A status word that was missing in the mapping is added, and the same file made again."""
+    desk = Desk()
+    cash_out = booked_cash_out(1, Status.PROCESSING)
+    await desk.books(cash_out)
+    unknown = line_of(cash_out, word="PAYE", status=None)
+    first = await desk.run([unknown])
+    assert [each.kind for each in await desk.breaks(first)] == [BreakKind.STATUS_DIFFERS]
+    assert desk.now(cash_out).status is Status.PROCESSING
+    second = await desk.run([replace(unknown, status=Status.COMPLETED)])
+    assert second.id == first.id
+    assert desk.now(cash_out).status is Status.COMPLETED
+    assert await desk.breaks(second) == []
+    (resolved,) = await desk.breaks()
+    assert resolved.state is BreakState.RESOLVED
+
+
+async def test_progress_is_shown_in_order_and_to_its_end() -> None:
+    desk, ours = Desk(), some(20)
+    await desk.books(*ours)
+    seen: list[Progress] = []
+    file = MemoryStatement(numbered([line_of(each) for each in ours]))
+    await desk.reconcile(OPERATOR, ORANGE, file, period=WHOLE, show=seen.append)
+    phases = [each.phase for each in seen]
+    assert phases == sorted(phases, key=list(Phase).index)
+    assert Progress(Phase.READING, file.size, file.size) in seen
+    assert Progress(Phase.COMPARING, 20, 20) in seen
+
+
+async def test_who_may_not_reconcile_changes_nothing() -> None:
+    desk = Desk()
+    for caller in (Caller("u"), Caller("v", Role.VIEWER)):
+        with pytest.raises(Forbidden):
+            await desk.reconcile(caller, ORANGE, MemoryStatement([]))
+    with pytest.raises(Forbidden):
+        await desk.read.runs(Caller("u"), 10)
+    with pytest.raises(InvalidProvider):
+        await desk.reconcile(OPERATOR, "nobody", MemoryStatement([]))
+    with pytest.raises(InvalidStatement):
+        await desk.reconcile(OPERATOR, ORANGE, MemoryStatement([]), period=Period(NOW, NOW))
+    assert desk.world.store.runs == {}
+    assert desk.world.store.operators_log == {}
+
+
+async def test_a_break_is_explained_in_the_operators_log() -> None:
+    desk, ours = Desk(), some(1)
+    await desk.books(*ours)
+    run = await desk.run([])
+    (found,) = await desk.breaks(run)
+    with pytest.raises(InvalidNote):
+        await desk.explain(OPERATOR, found.id, "  ")
+    with pytest.raises(InvalidNote):
+        await desk.explain(OPERATOR, found.id, "a\0b")
+    with pytest.raises(NotFound):
+        await desk.explain(OPERATOR, ours[0].id, "why")
+    explained = await desk.explain(OPERATOR, found.id, " It is on tomorrow's statement. ")
+    assert (explained.state, explained.note) == (
+        BreakState.EXPLAINED,
+        "It is on tomorrow's statement.",
+    )
+    shown = await desk.read.run(OPERATOR, run.id)
+    assert (shown.open_breaks, shown.run.tally.open_breaks) == (0, 1)
+    assert await desk.read.ageing(OPERATOR) == {}
+    again = await desk.run([])
+    assert again.tally.open_breaks == 0
+    assert again.is_clean
+    actions = [each.entry.action for each in desk.world.store.operators_log.values()]
+    assert actions == ["statement.reconciled", "break.explained", "statement.reconciled"]
+
+
+async def test_runs_are_read_newest_first_page_by_page() -> None:
+    desk = Desk()
+    made = []
+    for number in range(5):
+        desk.world.clock.advance(timedelta(minutes=1))
+        made.append(await desk.run([line_of(booked_cash_out(number + 1))]))
+    first = await desk.read.runs(OPERATOR, 3)
+    assert [each.run.id for each in first] == [each.id for each in made[:1:-1]]
+    assert {each.open_breaks for each in first} == {1}
