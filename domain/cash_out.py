@@ -12,13 +12,15 @@ from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
 from domain.cases import NO_CASE, Case, concern_of
+from domain.chain import GENESIS
 from domain.events import ANNOUNCES, Event, EventType, Facts, event
-from domain.evidence import Evidence, ReviewReason
+from domain.evidence import Evidence, ReviewReason, Source
 from domain.failures import FAILURES, FailureCode
 from domain.limits import Windows
 from domain.money import Money
 from domain.payee import Payee
 from domain.refusals import TooLateToCancel
+from domain.seals import hash_of, seal_of
 from domain.states import ENDINGS, Status, Verdict, judge
 
 
@@ -49,7 +51,8 @@ class Lease:
 class CashOut:
     """One order to pay `amount` to `payee`; the user pays `amount + fee`.
 
-    version counts stored changes. events and pieces count the events and evidence so far. asked
+    version counts stored changes. events and pieces count the events and evidence so far; chain is
+    the hash of the newest piece, empty where none of them is chained. asked
     counts status queries since the last attempt, asked_at is the latest. not_found_at is when the
     question was asked to which the provider last said that it knows nothing, None once somebody
     said otherwise. claim is the furthest state that an unproven webhook claimed, and at least
@@ -90,6 +93,7 @@ class CashOut:
     version: int = 1
     events: int = 0
     pieces: int = 0
+    chain: str = GENESIS
     trace: str | None = None
 
     @property
@@ -170,6 +174,7 @@ class Changed(TypedDict, total=False):
     version: int
     events: int
     pieces: int
+    chain: str
     updated_at: datetime
 
 
@@ -272,6 +277,36 @@ class Draft:
         after = self.after
         self.events.append(event(kind, after.id, sequence, self.now, facts, after.trace))
 
+    def leave(self, piece: Evidence) -> None:
+        """Add the piece of evidence that caused this change, when all else of it is said.
+
+        It is given its place, what it brought about, and its links in the chain; until then it
+        belongs to the draft alone.
+        """
+        before, after = self.before, self.after
+        self.set(pieces=after.pieces + 1)
+        new = before.pieces == 0 and before.events == 0
+        brought: tuple[tuple[str, object], ...] = (
+            ("sequence", after.pieces),
+            ("entered", after.status if new or after.status is not before.status else None),
+            ("told", tuple(each.type for each in self.events)),
+            ("events", after.events),
+            ("seal", seal_of(after)),
+        )
+        for name, value in brought:
+            object.__setattr__(piece, name, value)
+        object.__setattr__(piece, "hash", hash_of(piece, before.chain))
+        self.set(chain=piece.hash)
+        self.evidence.append(piece)
+
+    def note(
+        self, source: Source, kind: str, verdict: Verdict, *, attempt: int | None = None
+    ) -> None:
+        """Leave evidence of what was decided here or by the user, not learnt from a provider."""
+        place, cash_out_id = self.before.pieces + 1, self.before.id
+        moved = Verdict.MOVE if verdict is Verdict.MOVE else Verdict.NOTED
+        self.leave(Evidence(cash_out_id, place, source, self.now, moved, kind, attempt=attempt))
+
     def finish(self) -> Change:
         """Return the change; the version and the time of change move only when something did."""
         if self.after != self.before:
@@ -310,7 +345,9 @@ def accept(cash_out: CashOut, cause: str = "") -> Change:
     draft = Draft(cash_out, cash_out.created_at)
     draft.announce(EventType.INITIATED)
     draft.set(plan=Plan(Action.SUBMIT, cash_out.created_at))
-    return Change(cash_out, draft.after, tuple(draft.events), (), Verdict.MOVE, cause)
+    draft.note(Source.SERVICE, "Accepted", Verdict.MOVE)
+    events, evidence = tuple(draft.events), tuple(draft.evidence)
+    return Change(cash_out, draft.after, events, evidence, Verdict.MOVE, cause)
 
 
 def begin_attempt(cash_out: CashOut, now: datetime, lease: Lease) -> Change:
@@ -325,7 +362,8 @@ def begin_attempt(cash_out: CashOut, now: datetime, lease: Lease) -> Change:
         # If this process dies before it learns the answer, the next worker asks and never sends.
         plan=Plan(Action.ASK, now),
     )
-    draft.move(Status.PROCESSING)
+    moved = draft.move(Status.PROCESSING)
+    draft.note(Source.SERVICE, "Begun", moved, attempt=attempt.number)
     return draft.finish()
 
 
@@ -352,4 +390,5 @@ def cancel(cash_out: CashOut, now: datetime) -> Change:
         raise TooLateToCancel(cash_out.status)
     draft = Draft(cash_out, now)
     draft.verdict = draft.move(Status.CANCELLED, reason="Cancelled by the user.")
+    draft.note(Source.USER, "Cancelled", draft.verdict)
     return draft.finish()

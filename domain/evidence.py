@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.attempts import OutcomeKind
+from domain.events import EventType
 from domain.failures import FailureCode
 from domain.states import Status, Verdict
 
@@ -169,6 +170,10 @@ class Evidence:
 
     kind: which finding it was. word: the provider's status word. status: what it means. digest:
     hex SHA-256 of the raw body. raw: its first RAW_LIMIT bytes. sequence: 1.. per cash-out.
+    entered: the state that it moved the cash-out into. told: the events that it caused; events: how
+    many there were after it. seal: over the facts of the cash-out after it. hash: over all of this
+    and the hash of the piece before; see domain/seals.py. Pieces from before there were chains have
+    neither.
     """
 
     cash_out_id: UUID
@@ -183,3 +188,8 @@ class Evidence:
     attempt: int | None = None
     digest: str = ""
     raw: bytes = field(default=b"", repr=False)
+    entered: Status | None = None
+    told: tuple[EventType, ...] = ()
+    events: int = 0
+    seal: str = ""
+    hash: str = ""

@@ -44,8 +44,7 @@ def record(
         draft.set(lease=None)
     plan_next(draft, report, capabilities, policy)
     doubt(draft)
-    draft.set(pieces=draft.after.pieces + 1)
-    draft.evidence.append(_evidence(draft, report))
+    draft.leave(_evidence(draft, report))
     return draft.finish()
 
 
@@ -176,7 +175,7 @@ def _evidence(draft: Draft, report: Report) -> Evidence:
     said = finding.news if isinstance(finding, Outcome) else finding
     return Evidence(
         cash_out_id=draft.before.id,
-        sequence=draft.after.pieces,
+        sequence=draft.after.pieces + 1,
         source=report.source,
         at=draft.now,
         verdict=draft.verdict,

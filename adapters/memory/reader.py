@@ -66,6 +66,11 @@ class MemoryReader:
                 status=piece.status,
                 detail=piece.detail,
                 attempt=piece.attempt,
+                digest=piece.digest,
+                entered=piece.entered,
+                told=piece.told,
+                events=piece.events if piece.hash else None,
+                hash=piece.hash,
             )
             for piece in self._store.evidence.get(cash_out_id, ())
         ]

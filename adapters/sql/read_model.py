@@ -47,7 +47,7 @@ from domain.cash_out import CashOut
 from domain.limits import Slot
 
 _PREFIX = "attempt_"
-_HIDDEN = {"cash_out_id", "raw", "digest"}
+_HIDDEN = {"cash_out_id", "raw", "seal"}
 
 
 _TRIES = [column.label(_PREFIX + column.name) for column in attempts.columns]
@@ -149,7 +149,7 @@ class SqlReader:
         """Return everything that was learnt about a cash-out, in order."""
         async with reading(self._database) as session:
             rows = await session.rows(_evidence(), {"this": cash_out_id})
-        return [StoredEvidence(**row) for row in rows]
+        return [_shown(row) for row in rows]
 
     async def used(self, slots: Sequence[Slot]) -> dict[Slot, int]:
         """Return what is used of limit counters."""
@@ -172,6 +172,11 @@ class SqlReader:
         except (StorageUnavailable, Overloaded, Conflict, SQLAlchemyError):
             return StoreHealth(reachable=False, schema="missing")
         return StoreHealth(reachable=True, schema=state, oldest_event=oldest)
+
+
+def _shown(row: Row) -> StoredEvidence:
+    told, chained = tuple((row["told"] or "").split()), row["hash"] or ""
+    return StoredEvidence(**{**row, "told": told, "hash": chained})
 
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:

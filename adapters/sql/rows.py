@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import Action, CashOut, Lease, Plan
+from domain.chain import GENESIS
 from domain.events import Event, EventType
 from domain.evidence import Doorbell, Evidence, News, ReviewReason
 from domain.failures import FailureCode
@@ -58,6 +59,7 @@ def to_row(cash_out: CashOut) -> dict[str, object]:
         "version": cash_out.version,
         "events": cash_out.events,
         "pieces": cash_out.pieces,
+        "chain": cash_out.chain or None,
         "trace": cash_out.trace,
     }
 
@@ -98,6 +100,7 @@ def from_row(row: Row, attempts: Iterable[Attempt]) -> CashOut:
         version=row["version"],
         events=row["events"],
         pieces=row["pieces"],
+        chain=row["chain"] or GENESIS,
         trace=row["trace"],
     )
 
@@ -152,6 +155,11 @@ def evidence_to_row(piece: Evidence) -> dict[str, object]:
         "attempt": piece.attempt,
         "digest": piece.digest,
         "raw": piece.raw,
+        "entered": piece.entered,
+        "told": " ".join(piece.told),
+        "events": piece.events,
+        "seal": piece.seal or None,
+        "hash": piece.hash or None,
     }
 
 

@@ -102,6 +102,7 @@ cash_outs = Table(
     Column("version", BigInteger, nullable=False),
     Column("events", Integer, nullable=False),
     Column("pieces", Integer, nullable=False),
+    Column("chain", Text),
     Column("trace", Text),
     _kind("status", Status),
     _kind("claim", Status),
@@ -179,11 +180,19 @@ evidence = Table(
     Column("attempt", Integer),
     Column("digest", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    # Pieces from before there were chains have none of these.
+    Column("entered", Text),
+    Column("told", Text),
+    Column("events", Integer),
+    Column("seal", Text),
+    Column("hash", Text),
     PrimaryKeyConstraint("cash_out_id", "sequence"),
     _kind("source", Source),
     _kind("verdict", Verdict),
     _kind("status", Status),
+    _kind("entered", Status),
     CheckConstraint("sequence > 0", name="sequence"),
+    CheckConstraint("(seal IS NULL) = (hash IS NULL)", name="chained"),
     CheckConstraint(f"length(raw) <= {RAW_LIMIT}", name="raw"),
 )
 

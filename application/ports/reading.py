@@ -52,7 +52,11 @@ class StoreHealth:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvidence:
-    """A piece of evidence as it can be shown: without the raw body."""
+    """A piece of evidence as it can be shown: without the raw body.
+
+    told: the types of the events that it caused, events: how many there were after it, None in
+    pieces from before there were chains, which have no hash either.
+    """
 
     sequence: int
     source: str
@@ -63,6 +67,11 @@ class StoredEvidence:
     status: str | None
     detail: str
     attempt: int | None
+    digest: str = ""
+    entered: str | None = None
+    told: tuple[str, ...] = ()
+    events: int | None = None
+    hash: str = ""
 
 
 class Reader(Protocol):

@@ -55,7 +55,7 @@ async def test_what_cannot_be_asked_about_calls_nobody_and_a_human_in_the_end() 
     assert (now.status, now.review) == (Status.PROCESSING, ReviewReason.UNKNOWN_TOO_LONG)
     assert now.attempts[-1].number == 1
     learnt = await world.one.get.evidence(USER, cash_out.id)
-    assert learnt[1].detail == "this provider cannot be asked by our reference"
+    assert learnt[3].detail == "this provider cannot be asked by our reference"
 
 
 async def test_without_look_up_by_reference_a_known_id_is_enough() -> None:

@@ -13,7 +13,7 @@ from tests.strategies import a_request
 
 pytestmark = pytest.mark.anyio
 
-MOST_CALLS = 130
+MOST_CALLS = 160
 """Python's own functions that taking one cash-out may enter, over the store in memory.
 
 With a dozen to spare for what versions of Python inline. A new step that is worth its price

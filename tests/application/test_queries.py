@@ -172,6 +172,8 @@ async def test_everything_that_was_learnt_can_be_read(world: World) -> None:
     await world.rest()
     kept = await world.one.get.evidence(USER, cash_out.id)
     assert [(each.source, each.kind, each.verdict) for each in kept] == [
+        ("service", "Accepted", "move"),
+        ("service", "Begun", "move"),
         ("submit", "Outcome", "stale"),
         ("status_query", "News", "move"),
     ]

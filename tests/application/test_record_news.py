@@ -57,7 +57,7 @@ async def test_all_that_arrived_together_is_one_transaction_and_one_change_in_th
     assert world.events(cash_out) == ["initiated", "processing", "completed"]
     assert world.now(cash_out).version > version
     kept = await world.reader.evidence(cash_out.id)
-    assert [each.sequence for each in kept] == [1, 2, 3, 4]
+    assert [each.sequence for each in kept] == [1, 2, 3, 4, 5, 6]
 
 
 async def test_failing_gives_the_limits_back_into_the_windows_they_came_from(world: World) -> None:

@@ -131,10 +131,10 @@ async def test_a_lookup_finds_by_reference_first_and_then_by_the_providers_id(
 
 async def test_evidence_is_kept_in_order_with_whatever_characters_it_has(store: Store) -> None:
     (kept,) = await put(store, [a_new(1)])
-    first = Evidence(kept.id, 1, Source.SUBMIT, NOW, Verdict.NOTED, "Outcome", detail="unsent")
+    first = Evidence(kept.id, 2, Source.SUBMIT, NOW, Verdict.NOTED, "Outcome", detail="unsent")
     second = Evidence(
         kept.id,
-        2,
+        3,
         Source.WEBHOOK,
         LATER,
         Verdict.MOVE,
@@ -146,12 +146,13 @@ async def test_evidence_is_kept_in_order_with_whatever_characters_it_has(store: 
         digest="ab" * 32,
         raw=bytes(range(256)) * (RAW_LIMIT // 256),
     )
-    change = changed(kept, pieces=2)
+    change = changed(kept, pieces=3)
     await keep(store, replace(change, evidence=(first, second)))
-    shown = await store.reader.evidence(kept.id)
+    accepted, *shown = await store.reader.evidence(kept.id)
+    assert (accepted.sequence, accepted.kind) == (1, "Accepted")
     assert [(piece.sequence, piece.kind, piece.at) for piece in shown] == [
-        (1, "Outcome", NOW),
-        (2, "News", LATER),
+        (2, "Outcome", NOW),
+        (3, "News", LATER),
     ]
     assert shown[0].detail == "unsent"
     assert (shown[1].status, shown[1].verdict, shown[1].attempt) == ("completed", "move", 1)
@@ -161,11 +162,11 @@ async def test_evidence_is_kept_in_order_with_whatever_characters_it_has(store: 
 
 async def test_a_piece_of_evidence_is_never_replaced(store: Store) -> None:
     (kept,) = await put(store, [a_new(1)])
-    piece = Evidence(kept.id, 1, Source.SUBMIT, NOW, Verdict.NOTED, "Outcome")
-    first = replace(changed(kept, pieces=1), evidence=(piece,))
+    piece = Evidence(kept.id, 2, Source.SUBMIT, NOW, Verdict.NOTED, "Outcome")
+    first = replace(changed(kept, pieces=2), evidence=(piece,))
     await keep(store, first)
     with pytest.raises(Conflict):
-        await keep(store, replace(changed(first.after, pieces=2), evidence=(piece,)))
+        await keep(store, replace(changed(first.after, pieces=3), evidence=(piece,)))
 
 
 async def test_what_is_due_is_claimed_oldest_first_up_to_the_limit(store: Store) -> None:

@@ -118,8 +118,8 @@ def _delivery(cash_out: CashOut) -> Delivery:
 def _answered(cash_out: CashOut) -> Change:
     (tried,) = cash_out.attempts
     closed = replace(tried, outcome=OutcomeKind.ACCEPTED, ended_at=NOW)
-    piece = Evidence(cash_out.id, 1, Source.WEBHOOK, NOW, Verdict.MOVE, "News")
-    change = changed(cash_out, attempts=(closed,), lease=None, pieces=1)
+    piece = Evidence(cash_out.id, cash_out.pieces + 1, Source.WEBHOOK, NOW, Verdict.MOVE, "News")
+    change = changed(cash_out, attempts=(closed,), lease=None, pieces=piece.sequence)
     return replace(change, evidence=(piece,))
 
 

@@ -18,7 +18,7 @@ from domain.cash_out import (
     hold,
 )
 from domain.events import EventType
-from domain.evidence import ReviewReason
+from domain.evidence import ReviewReason, Source
 from domain.failures import FAILURES, FailureCode
 from domain.limits import Windows
 from domain.money import Money
@@ -43,7 +43,9 @@ LATER = NOW + timedelta(minutes=5)
 def test_a_new_cash_out_moves_into_being_from_what_was_asked_for() -> None:
     asked_for = a_cash_out(plan=None, events=0)
     change = accept(asked_for)
-    assert (change.before, change.evidence, change.verdict) == (asked_for, (), Verdict.MOVE)
+    assert (change.before, change.verdict) == (asked_for, Verdict.MOVE)
+    (piece,) = change.evidence
+    assert (piece.source, piece.kind, piece.entered) == (Source.SERVICE, "Accepted", Status.PENDING)
 
 
 def test_each_step_dates_the_change_and_what_it_tells() -> None:

@@ -457,10 +457,11 @@ def test_everything_is_kept_as_evidence(
     finding: Finding, row: tuple[str, str, Status | None, str]
 ) -> None:
     report = Report(Source.WEBHOOK, finding, attempt=1, digest="d" * 64, raw=b"x" * 20_000)
-    change = heard(being_sent(), report)
+    before = being_sent()
+    change = heard(before, report)
     (piece,) = change.evidence
     assert (piece.kind, piece.word, piece.status, piece.detail) == row
-    assert (piece.sequence, change.after.pieces) == (1, 1)
+    assert piece.sequence == change.after.pieces == before.pieces + 1
     assert (piece.cash_out_id, piece.attempt) == (change.before.id, 1)
     assert (piece.source, piece.at, piece.verdict) == (Source.WEBHOOK, SOON, change.verdict)
     assert (piece.digest, piece.raw) == ("d" * 64, b"x" * RAW_LIMIT)
@@ -469,9 +470,10 @@ def test_everything_is_kept_as_evidence(
 
 @given(words=st.lists(statuses, max_size=6))
 def test_no_piece_of_evidence_replaces_another(words: list[Status]) -> None:
-    cash_out, sequences = being_sent(), []
+    cash_out = being_sent()
+    there, sequences = cash_out.pieces, list[int]()
     for word in words:
         change = heard(cash_out, by_webhook(says(word)))
         sequences += [piece.sequence for piece in change.evidence]
         cash_out = change.after
-    assert sequences == list(range(1, len(words) + 1))
+    assert sequences == list(range(there + 1, there + len(words) + 1))
