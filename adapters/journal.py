@@ -10,6 +10,7 @@ from application.traces import trace_id
 from domain.attempts import Attempt
 from domain.cash_out import CashOut, Change
 from domain.failures import FailureCode
+from domain.standings import RINGS, Standing, State
 from domain.states import Status, Verdict
 
 _ALARMS = {
@@ -20,6 +21,8 @@ _ALARMS = {
 }
 """Attempts that were not taken for a reason of ours: somebody has to act."""
 
+_BECAME = {state: f"provider_is_{state.lower()}" for state in State}
+_GRAVE = {State.OPERATIONAL: "info", State.DELAYED: "warning", State.CLOSED: "error"}
 _ENTERED = {status: f"cash_out_{status}" for status in Status}
 _DOUBTFUL = {
     Verdict.UNRECOGNISED: "provider_word_is_unknown",
@@ -28,7 +31,7 @@ _DOUBTFUL = {
 
 
 class StructuredJournal:
-    """Implements application.ports.Journal with structlog."""
+    """Implements application.ports.Journal, and HealthJournal, with structlog."""
 
     def __init__(self) -> None:
         """Log under the name `cashout`."""
@@ -64,6 +67,18 @@ class StructuredJournal:
             # Once a human is called, the same doubt again is no news.
             tell = log.error if before.review is None else log.info
             tell(_DOUBTFUL[change.verdict], words=[each.word for each in change.evidence], **which)
+
+    def health_changed(self, before: Standing, after: Standing) -> None:
+        """Write what became of a provider or corridor; as an error where somebody has to act."""
+        tell = self._log.error if after.reason in RINGS else getattr(self._log, _GRAVE[after.state])
+        facts = {
+            "country": after.route.country,
+            "currency": after.route.currency,
+            "was": str(before.state),
+            "reason": str(after.reason or ""),
+        }
+        told = {name: Plain(fact) for name, fact in facts.items() if fact}
+        tell(_BECAME[after.state], provider=after.route.provider, version=after.version, **told)
 
     def _tell_attempt(self, attempt: Attempt, which: Mapping[str, object]) -> None:
         code = {"code": str(attempt.code)} if attempt.code else {}

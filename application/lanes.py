@@ -1,82 +1,28 @@
-"""Lanes: one per provider, with its gateway, its circuit breaker and its room for calls."""
+"""Lanes: one per provider, with its gateway, its gate, its circuit and its room for calls."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
+from typing import Final
 
+from application.board import Board
+from application.circuits import Circuit, CircuitState
+from application.gate import Errand, Gate, GatePolicy, Passage
+from application.measuring import Meter
 from application.ports import Gateway, Order
-from domain.attempts import OutcomeKind
 from domain.cash_out import CashOut
 from domain.corridors import Provider
 from domain.evidence import Outcome
 from domain.failures import FailureCode
+from domain.measures import is_bad, sample_of
 from domain.payee import NumberFormat
+from domain.standings import Reason, Route
 
+__all__ = ["Circuit", "CircuitState", "Errand", "Lane", "Lanes", "Tempo"]
 
-class CircuitState(StrEnum):
-    """closed: calls pass. open: none do. half_open: one probe does."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
-
-
-@dataclass(slots=True)
-class Circuit:
-    """A circuit breaker over submits. All moments are `Clock.elapsed` values.
-
-    It opens after `threshold` submits in a row that were not answered, or at once when the fault
-    is in our configuration; after `rest` one probe may pass, and its outcome decides.
-    """
-
-    threshold: int = 5
-    rest: timedelta = timedelta(seconds=30)
-    failures: int = 0
-    opened_at: timedelta | None = None
-    probing: bool = False
-
-    def state(self, at: timedelta) -> CircuitState:
-        """Return the state at a moment."""
-        if self.opened_at is None:
-            return CircuitState.CLOSED
-        return CircuitState.HALF_OPEN if at - self.opened_at >= self.rest else CircuitState.OPEN
-
-    def room(self, at: timedelta, wanted: int) -> int:
-        """Return how many of the wanted submits may start."""
-        match self.state(at):
-            case CircuitState.CLOSED:
-                return wanted
-            case CircuitState.HALF_OPEN:
-                return 0 if self.probing else min(1, wanted)
-            case _:
-                return 0
-
-    def started(self, at: timedelta) -> None:
-        """Note a submit that begins: in the half-open state it is the probe."""
-        self.probing = self.state(at) is CircuitState.HALF_OPEN
-
-    def ended(self, outcome: Outcome, at: timedelta) -> None:
-        """Note how a submit ended."""
-        self.probing = False
-        if outcome.trips:
-            self.failures = self.threshold
-            self.opened_at = at
-        elif _was_answered(outcome):
-            self.failures = 0
-            self.opened_at = None
-        else:
-            self.failures += 1
-            if self.failures >= self.threshold:
-                self.opened_at = at
-
-
-def _was_answered(outcome: Outcome) -> bool:
-    unreachable = {None, FailureCode.PROVIDER_UNAVAILABLE}
-    return outcome.kind in {OutcomeKind.ACCEPTED, OutcomeKind.REFUSED} or (
-        outcome.code not in unreachable
-    )
+SEEN: Final = timedelta(minutes=5)
+"""For how long an open circuit says something about its provider after the last failure."""
 
 
 @dataclass(slots=True)
@@ -126,6 +72,11 @@ class Lane:
     submits: int = 0
     queries: int = 0
     paused_until: timedelta = timedelta(0)
+    board: Board = field(default_factory=Board)
+    gating: GatePolicy = field(default_factory=GatePolicy)
+    meter: Meter | None = None
+    gate: Gate = field(init=False)
+    """What decides which corridors are let through."""
     turns: asyncio.Semaphore = field(init=False, repr=False)
     """The places on the wire, given in the order of asking."""
     _tempo: Tempo = field(default_factory=Tempo)
@@ -133,6 +84,11 @@ class Lane:
     def __post_init__(self) -> None:
         """Open as many places as submits may be in flight."""
         self.turns = asyncio.Semaphore(self.most_submits)
+        self.gate = Gate(self.provider, self.board, self.gating)
+
+    def passages(self, at: timedelta) -> Sequence[Passage]:
+        """Return which cash-outs may be begun now, and how many of them."""
+        return self.gate.passages(at, self.room_for_submits(at), self.most_submits)
 
     def room_for_submits(self, at: timedelta) -> int:
         """Return how many submits may be begun now.
@@ -146,33 +102,67 @@ class Lane:
             return 0
         return self.circuit.room(at, max(0, self.most_submits + ahead - self.submits))
 
-    def is_open(self, at: timedelta) -> bool:
+    def is_open(self, at: timedelta, route: Route | None = None) -> bool:
         """Tell whether a submit that was begun may be made now."""
-        return at >= self.paused_until and self.circuit.state(at) is not CircuitState.OPEN
+        if at < self.paused_until or self.circuit.state(at) is CircuitState.OPEN:
+            return False
+        return route is None or not self.gate.is_shut(route, at)
+
+    def trips(self, at: timedelta) -> dict[Route, Reason]:
+        """Return what this process sees closed by itself, and why: to be told to the others."""
+        found = self.gate.trips(at, SEEN)
+        if self.circuit.opened_within(SEEN, at):
+            ours = self.circuit.by_configuration
+            found[self.gate.whole] = Reason.CREDENTIALS if ours else Reason.CIRCUIT_OPEN
+        return found
 
     def room_for_queries(self) -> int:
         """Return how many status queries may start now."""
         return max(0, self.most_queries - self.queries)
 
-    def submits_begin(self, number: int, at: timedelta) -> None:
+    def submits_begin(self, number: int, at: timedelta, errands: Sequence[Errand] = ()) -> None:
         """Note submits that are committed and will be made."""
         self.submits += number
         if number:
             self.circuit.started(at)
+        for errand in errands:
+            self.gate.begun(errand, at)
 
-    def submit_abandoned(self) -> None:
+    def submit_abandoned(self, errand: Errand | None = None) -> None:
         """Note a submit that was not made, or of which nothing can be said."""
         self.submits -= 1
         self.circuit.probing = False
+        if errand is not None:
+            self.gate.abandoned(errand)
 
-    def submit_ended(self, outcome: Outcome, at: timedelta) -> None:
+    def submit_ended(
+        self,
+        outcome: Outcome,
+        at: timedelta,
+        errand: Errand | None = None,
+        took: timedelta = timedelta(0),
+    ) -> None:
         """Note how a submit ended: the circuit, and the silence that the provider asked for."""
         self.submits -= 1
         self._tempo.ended(at)
-        self.circuit.ended(outcome, at)
+        self._tell_the_circuit(outcome, at, errand)
+        if errand is not None:
+            self.gate.ended(errand, outcome, at)
+            if self.meter is not None:
+                self.meter.submitted(errand.route, outcome, took)
         if outcome.retry_after_s and outcome.code is FailureCode.RATE_LIMITED:
             pause = at + timedelta(seconds=outcome.retry_after_s)
             self.paused_until = max(self.paused_until, pause)
+
+    def _tell_the_circuit(self, outcome: Outcome, at: timedelta, errand: Errand | None) -> None:
+        was_open = self.circuit.opened_at is not None
+        probes_a_corridor = errand is not None and errand.probe not in {None, self.gate.whole}
+        if probes_a_corridor and not was_open and is_bad(sample_of(outcome)):
+            # That this corridor does not answer is known: it says nothing new of its provider.
+            return
+        self.circuit.ended(outcome, at)
+        if was_open and self.circuit.opened_at is None:
+            self.gate.begin_ramp(at)
 
     def order(self, cash_out: CashOut) -> Order:
         """Return what the gateway needs to know of a cash-out, also where we pay no longer."""
@@ -186,6 +176,7 @@ class Lane:
             account=cash_out.payee.msisdn.written(how),
             attempt=max(1, len(cash_out.attempts)),
             provider_transaction_id=cash_out.provider_transaction_id,
+            trace=cash_out.trace,
         )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from application.board import route_of
+from application.gate import Errand, Passage
 from application.lanes import Lane
 from application.ports import (
     SILENCE,
@@ -32,6 +34,7 @@ class Begun:
     order: Order
     lease: UUID
     since: timedelta
+    errand: Errand
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,12 @@ class SubmitCashOut:
     chance: Chance
     journal: Journal = SILENCE
 
-    async def begin(self, lane: Lane, limit: int) -> list[Begun]:
+    async def begin(
+        self, lane: Lane, limit: int, passage: Passage | None = None
+    ) -> list[Begun]:
         """Claim up to `limit` due cash-outs and commit an attempt for each; send nothing.
+
+        passage: which of them; what it leaves out stays as it is, whoever is behind it.
 
         Raises Conflict or StorageUnavailable: nothing may be sent then. A commit whose answer was
         lost is resolved by reading: what it wrote under our leases may be sent.
@@ -55,23 +62,33 @@ class SubmitCashOut:
         changes: list[Change] = []
         try:
             async with self.units.begin() as unit:
-                await self._draw_up(unit, lane, limit, changes)
+                await self._draw_up(unit, lane, limit, changes, passage)
         except StorageUnavailable as fault:
             if not fault.outcome_unknown:
                 raise
             changes = await self._those_committed(changes)
         self.journal.changed(changes)
+        probe = passage.probe if passage is not None else None
         begun = [
-            Begun(lane.order(change.after), change.after.lease.token, since)
+            Begun(
+                lane.order(change.after),
+                change.after.lease.token,
+                since,
+                Errand(route_of(change.after), probe),
+            )
             for change in changes
             if change.after.lease is not None
         ]
-        lane.submits_begin(len(begun), self.clock.elapsed())
+        errands = [each.errand for each in begun]
+        lane.submits_begin(len(begun), self.clock.elapsed(), errands)
         return begun
 
-    async def _draw_up(self, unit: Unit, lane: Lane, limit: int, changes: list[Change]) -> None:
+    async def _draw_up(
+        self, unit: Unit, lane: Lane, limit: int, changes: list[Change], passage: Passage | None
+    ) -> None:
+        only = passage.only if passage is not None else None
         claimed = await unit.cash_outs.claim(
-            lane.provider.id, Action.SUBMIT, limit, self.clock.now()
+            lane.provider.id, Action.SUBMIT, limit, self.clock.now(), only
         )
         for cash_out in claimed.cash_outs:
             capabilities = lane.provider.capabilities
@@ -103,21 +120,23 @@ class SubmitCashOut:
         try:
             async with lane.turns:
                 hindrance = self._hindrance(lane, begun)
+                called_at = self.clock.elapsed()
                 outcome = hindrance or await lane.gateway.disburse(begun.order)
         except BaseException:
-            lane.submit_abandoned()
+            lane.submit_abandoned(begun.errand)
             raise
         if hindrance is None:
-            lane.submit_ended(outcome, self.clock.elapsed())
+            ended_at = self.clock.elapsed()
+            lane.submit_ended(outcome, ended_at, begun.errand, ended_at - called_at)
         else:
-            lane.submit_abandoned()
+            lane.submit_abandoned(begun.errand)
         return await self.record(self._arrival(lane, begun, outcome))
 
     def _hindrance(self, lane: Lane, begun: Begun) -> Outcome | None:
         if self.lease_is_too_short(begun):
             # Somebody else may take over while the call runs: better not to begin it.
             return Outcome(OutcomeKind.UNSENT, detail="the lease ran out before sending")
-        if not lane.is_open(self.clock.elapsed()):
+        if not lane.is_open(self.clock.elapsed(), begun.errand.route):
             return Outcome(OutcomeKind.UNSENT, detail="the provider was left alone before sending")
         return None
 

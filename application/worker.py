@@ -28,6 +28,7 @@ from application.ports import (
 )
 from application.relay_events import RelayEvents
 from application.submit_cash_out import SubmitCashOut
+from application.watch_health import WatchHealth
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,11 @@ class Pace:
     tidy: timedelta = timedelta(seconds=5)
     batch: int = 100
     drain: timedelta = timedelta(seconds=50)
+    health: timedelta = timedelta(seconds=2)
+
+    def longest(self, kind: Work) -> timedelta:
+        """Return how long to wait for a hint before looking without one."""
+        return {Work.TIDY: self.tidy, Work.HEALTH: self.health}.get(kind, self.poll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Worker:
     waiting: Waiting
     journal: Journal = SILENCE
     pace: Pace = field(default_factory=Pace)
+    health: WatchHealth | None = None
     bugs: int = 0
     """Faults so far that were not the store's: each was told with its traceback."""
     _calls: set[asyncio.Task[object]] = field(default_factory=set)
@@ -101,6 +108,7 @@ class Worker:
         For tests and simulations that want the work without the loops.
         """
         done = 0
+        await self._look_at_health()
         for lane in self.lanes.values():
             done += (await self._submit(lane)).done
             done += (await self._ask(lane)).done
@@ -115,6 +123,8 @@ class Worker:
             yield self._loop(Work.ASK, partial(self._ask, lane))
         yield self._loop(Work.RELAY, self._relay)
         yield self._loop(Work.TIDY, self._tidy)
+        if self.health is not None:
+            yield self._loop(Work.HEALTH, self._look_at_health)
 
     async def _lose_patience(self, loops: Sequence[asyncio.Task[None]]) -> None:
         """End the rounds that still run when the drain time is over: a store or broker hangs."""
@@ -128,7 +138,7 @@ class Worker:
         return max(self._over_at - self.clock.elapsed(), timedelta(0)).total_seconds()
 
     async def _loop(self, kind: Work, work: Callable[[], Awaitable[Round]]) -> None:
-        longest = self.pace.tidy if kind is Work.TIDY else self.pace.poll
+        longest = self.pace.longest(kind)
         while not self._stopped.is_set():
             done = await self._guarded(kind, work())
             if done is None:
@@ -162,14 +172,26 @@ class Worker:
 
     async def _submit(self, lane: Lane) -> Round:
         def room_left() -> int:
-            return min(lane.room_for_submits(self.clock.elapsed()), self.pace.batch)
+            passages = lane.passages(self.clock.elapsed())
+            return sum(each.room for each in passages if each.probe is None)
 
-        room = room_left()
-        begun = await self.submit.begin(lane, room) if room else []
-        more = 0 < len(begun) == room
-        for each in begun:
-            self._start(Work.SUBMIT, self.submit.send(lane, each), room_left if more else None)
-        return Round(len(begun), more=more)
+        done, more = 0, False
+        for passage in lane.passages(self.clock.elapsed()):
+            # What the passages before have taken is not there for this one.
+            left = lane.room_for_submits(self.clock.elapsed()) if done else passage.room
+            room = min(passage.room, left, self.pace.batch)
+            begun = await self.submit.begin(lane, room, passage) if room else []
+            wants_more = passage.probe is None and 0 < len(begun) == room
+            for each in begun:
+                call = self.submit.send(lane, each)
+                self._start(Work.SUBMIT, call, room_left if wants_more else None)
+            done, more = done + len(begun), more or wants_more
+        return Round(done, more=more)
+
+    async def _look_at_health(self) -> Round:
+        if self.health is not None:
+            await self.health()
+        return Round(0, more=False)
 
     async def _ask(self, lane: Lane) -> Round:
         room = min(lane.room_for_queries(), self.pace.batch)

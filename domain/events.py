@@ -24,6 +24,7 @@ class EventType(StrEnum):
     CONTRADICTED = "cash_out.contradicted"
     NEEDS_REVIEW = "cash_out.needs_review"
     REVIEW_RESOLVED = "cash_out.review_resolved"
+    HEALTH_CHANGED = "provider.health_changed"
 
 
 ANNOUNCES: dict[Status, EventType] = {
@@ -38,9 +39,10 @@ ANNOUNCES: dict[Status, EventType] = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of one cash-out.
+    """One event of one cash-out, or of the standing of a provider or corridor.
 
-    id: derived from the cash-out and the sequence, so that telling twice is recognisable.
+    cash_out_id: whose it is; of `provider.health_changed` the id of the route, which is nobody's
+    cash-out. id: derived from the cash-out and the sequence, so that telling twice is recognisable.
     sequence: 1.. per cash-out, without gaps. body: the JSON payload. trace: the cash-out's.
     """
 
@@ -66,8 +68,7 @@ def event(
     trace: str | None = None,
 ) -> Event:
     """Return the event with its facts as a JSON object, in the order given, without the Nones."""
-    members = [f'"cashOutId":"{cash_out_id}"']
-    members += [f'"{name}":{_json(fact)}' for name, fact in facts.items() if fact is not None]
+    members = [f'"cashOutId":"{cash_out_id}"', *written(facts)]
     return Event(
         id=uuid5(cash_out_id, f"{sequence}/{kind}"),
         type=kind,
@@ -77,6 +78,11 @@ def event(
         body="{" + ",".join(members) + "}",
         trace=trace,
     )
+
+
+def written(facts: Facts) -> list[str]:
+    """Return facts as members of a JSON object, in the order given, without the Nones."""
+    return [f'"{name}":{_json(fact)}' for name, fact in facts.items() if fact is not None]
 
 
 _write = json.JSONEncoder(ensure_ascii=False).encode

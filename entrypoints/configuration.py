@@ -12,10 +12,13 @@ from typing import Annotated
 import msgspec
 
 from adapters.provider_kit.limits import CallLimits
+from application.gate import GatePolicy
 from domain.attempts import Capabilities
 from domain.corridors import Catalogue, Corridor, Policy, Provider, Tariff, TariffRow
+from domain.health import HealthPolicy
 from domain.money import currency, read_amount
 from domain.payee import COUNTRIES, NumberFormat
+from domain.ramp import RampPolicy
 from domain.refusals import Refusal
 
 SHIPPED = Path(__file__).with_name("cashout.toml")
@@ -26,6 +29,8 @@ _MARGIN = timedelta(seconds=1)
 _SHORTEST_LEASE = timedelta(seconds=10)
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=31_536_000)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+_Positive = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+_Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 
 
 class ConfigurationRefused(Exception):
@@ -57,6 +62,74 @@ class CircuitTable(_Closed, frozen=True):
 
     threshold: _Count
     rest: _Seconds
+
+
+class RampTable(_Closed, frozen=True):
+    """`[health.ramp]`: see domain.ramp.RampPolicy."""
+
+    first: _Count = 2
+    every: _Positive = 10
+    bad_most: _Percent = 5
+
+
+class ProbesTable(_Closed, frozen=True):
+    """`[health.probes]`: see application.gate.GatePolicy."""
+
+    delayed: _Count = 2
+    delayed_every: _Positive = 5
+    closed_every: _Positive = 30
+    float_threshold: _Count = 2
+
+
+class HealthTable(_Closed, frozen=True):
+    """`[health]`: see domain.health.HealthPolicy. Shares are in percent."""
+
+    bucket: _Positive = 60
+    window: _Positive = 300
+    recent: _Positive = 120
+    samples: _Count = 20
+    recovery_samples: _Count = 3
+    unknown_delays: _Percent = 20
+    unknown_closes: _Percent = 60
+    unknown_recovers: _Percent = 10
+    success_delays: _Percent = 70
+    success_closes: _Percent = 20
+    success_recovers: _Percent = 85
+    latency_delays: _Positive = 10
+    latency_recovers: _Positive = 5
+    hold: _Seconds = 30
+    ramp: RampTable = RampTable()
+    probes: ProbesTable = ProbesTable()
+
+    def policy(self) -> HealthPolicy:
+        """Return it as the domain knows it; raise ValueError for lines that contradict."""
+        return HealthPolicy(
+            bucket=timedelta(seconds=self.bucket),
+            window=timedelta(seconds=self.window),
+            recent=timedelta(seconds=self.recent),
+            samples=self.samples,
+            recovery_samples=self.recovery_samples,
+            unknown_delays=self.unknown_delays,
+            unknown_closes=self.unknown_closes,
+            unknown_recovers=self.unknown_recovers,
+            success_delays=self.success_delays,
+            success_closes=self.success_closes,
+            success_recovers=self.success_recovers,
+            latency_delays=timedelta(seconds=self.latency_delays),
+            latency_recovers=timedelta(seconds=self.latency_recovers),
+            hold=timedelta(seconds=self.hold),
+        )
+
+    def gating(self) -> GatePolicy:
+        """Return how what is parked is probed and let through again."""
+        ramp, probes = self.ramp, self.probes
+        return GatePolicy(
+            probes=probes.delayed,
+            every=timedelta(seconds=probes.delayed_every),
+            closed_every=timedelta(seconds=probes.closed_every),
+            float_threshold=probes.float_threshold,
+            ramp=RampPolicy(ramp.first, timedelta(seconds=ramp.every), ramp.bad_most),
+        )
 
 
 class CapabilitiesTable(_Closed, frozen=True):
@@ -118,6 +191,7 @@ class Configuration(_Closed, frozen=True):
     policy: PolicyTable
     circuit: CircuitTable
     providers: dict[str, ProviderTable]
+    health: HealthTable = HealthTable()
 
     def catalogue(self, *, production: bool, available: Mapping[str, bool]) -> Catalogue:
         """Return the providers as the domain knows them; `available` says which are connected."""
@@ -171,6 +245,8 @@ def read_configuration(path: Path) -> Configuration:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         read = msgspec.convert(document, Configuration)
         read.catalogue(production=True, available={})
+        read.health.policy()
+        read.health.gating()
     except OSError:
         raise ConfigurationRefused((f"CASHOUT_CONFIG: {path} cannot be read",)) from None
     except RecursionError:

@@ -5,17 +5,21 @@ from datetime import timedelta
 
 from dependency_injector import containers, providers
 
+from adapters.health_journal import StructuredHealthJournal
 from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
 from adapters.phones import PhoneNumbers
 from adapters.system import SystemChance
+from application.board import Board
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans, Retention
 from application.lanes import Circuit, Lane, Lanes
+from application.measuring import MeasuringJournal, Meter
 from application.ports import Chance, Clock, Gateway, Nudge, NumberingPlan, Publisher, Reader, Units
+from application.provider_health import ProviderHealth
 from application.queries import (
     AwaitAnswer,
     GetCashOut,
@@ -30,8 +34,10 @@ from application.relay_events import RelayEvents
 from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
 from application.submit_cash_out import SubmitCashOut
+from application.watch_health import WatchHealth
 from application.worker import Pace, Worker
 from domain.corridors import Catalogue, Policy
+from domain.health import HealthPolicy
 from domain.refusals import Refusal
 from domain.request import CashOutRequest
 from entrypoints.settings import Settings
@@ -64,6 +70,8 @@ class Service:
     republish: RepublishEvents
     receive: ReceiveWebhook
     worker: Worker
+    provider_health: ProviderHealth
+    watch_health: WatchHealth
 
 
 def _catalogue(settings: Settings, gateways: dict[str, Gateway]) -> Catalogue:
@@ -75,7 +83,13 @@ def _policy(settings: Settings) -> Policy:
     return settings.patience.policy(settings.configuration.policy)
 
 
-def _lanes(settings: Settings, catalogue: Catalogue, gateways: dict[str, Gateway]) -> Lanes:
+def _lanes(
+    settings: Settings,
+    catalogue: Catalogue,
+    gateways: dict[str, Gateway],
+    board: Board,
+    meter: Meter,
+) -> Lanes:
     table = settings.configuration
     return {
         provider_id: Lane(
@@ -84,9 +98,16 @@ def _lanes(settings: Settings, catalogue: Catalogue, gateways: dict[str, Gateway
             circuit=Circuit(table.circuit.threshold, timedelta(seconds=table.circuit.rest)),
             most_submits=table.providers[provider_id].max_submits,
             most_queries=table.providers[provider_id].max_queries,
+            board=board,
+            gating=table.health.gating(),
+            meter=meter,
         )
         for provider_id, gateway in gateways.items()
     }
+
+
+def _health_policy(settings: Settings) -> HealthPolicy:
+    return settings.configuration.health.policy()
 
 
 def _pace(settings: Settings) -> Pace:
@@ -115,13 +136,18 @@ class Container(containers.DeclarativeContainer):
     catalogue = providers.Singleton(_catalogue, settings, gateways)
     policy = providers.Singleton(_policy, settings)
     pace = providers.Singleton(_pace, settings)
-    lanes = providers.Singleton(_lanes, settings, catalogue, gateways)
+    health_policy = providers.Singleton(_health_policy, settings)
+    health_journal = providers.Singleton(StructuredJournal)
+    board = providers.Singleton(Board)
+    meter = providers.Singleton(Meter, clock, health_policy)
+    lanes = providers.Singleton(_lanes, settings, catalogue, gateways, board, meter)
+    telling = providers.Singleton(MeasuringJournal, journal, meter)
 
     take_requests = providers.Singleton(
         RequestCashOut, units, catalogue, clock, chance, nudge, journal
     )
     request = providers.Singleton(GroupCommit, take_requests, at_once=units.provided.batches)
-    record_news = providers.Singleton(RecordNews, units, catalogue, policy, clock, nudge, journal)
+    record_news = providers.Singleton(RecordNews, units, catalogue, policy, clock, nudge, telling)
     record = providers.Singleton(GroupCommit, record_news, at_once=units.provided.batches)
     patient_record = providers.Singleton(PatientRecord, record, clock)
 
@@ -135,6 +161,19 @@ class Container(containers.DeclarativeContainer):
     reviews = providers.Singleton(RaiseReviews, units, record, policy, clock)
     retention = providers.Singleton(_retention, settings)
     prune = providers.Singleton(PruneBoxes, units, clock, retention)
+    watch_health = providers.Singleton(
+        WatchHealth,
+        units=units,
+        catalogue=catalogue,
+        lanes=lanes,
+        board=board,
+        meter=meter,
+        clock=clock,
+        nudge=nudge,
+        process=holder,
+        journal=health_journal,
+        policy=health_policy,
+    )
     worker = providers.Singleton(
         Worker,
         lanes=lanes,
@@ -149,6 +188,7 @@ class Container(containers.DeclarativeContainer):
         waiting=signals,
         journal=journal,
         pace=pace,
+        health=watch_health,
     )
 
     get = providers.Singleton(GetCashOut, reader, units, clock, policy, nudge)
@@ -178,4 +218,6 @@ class Container(containers.DeclarativeContainer):
         republish=providers.Singleton(RepublishEvents, units, nudge),
         receive=providers.Singleton(ReceiveWebhook, lanes, record, clock, chance),
         worker=worker,
+        provider_health=providers.Singleton(ProviderHealth, board, units, catalogue),
+        watch_health=watch_health,
     )

@@ -7,8 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.store import Staging
+from application.board import route_of
 from application.ports import Claimed, Conflict, Identity, KeyUse, Known, Lookup
 from domain.cash_out import Action, CashOut, Change, Plan
+from domain.standings import Route
 from domain.states import TRANSITIONS
 
 
@@ -68,12 +70,21 @@ class MemoryCashOuts:
         found = {each: self._now.cash_outs.get(each) for each in sorted(set(ids))}
         return {each: cash_out for each, cash_out in found.items() if cash_out is not None}
 
-    async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
+    async def claim(
+        self,
+        provider: str,
+        action: Action,
+        limit: int,
+        now: datetime,
+        only: Sequence[Route] | None = None,
+    ) -> Claimed:
         """Return up to `limit` that are due and unleased, oldest due first."""
         due: list[tuple[datetime, UUID, CashOut]] = []
         for each in self._now.planned:
             cash_out = self._now.cash_outs.get(each)
             if cash_out is None or cash_out.plan is None or cash_out.provider != provider:
+                continue
+            if only is not None and route_of(cash_out) not in only:
                 continue
             free = cash_out.lease is None or cash_out.lease.until <= now
             if free and cash_out.plan.action is action and cash_out.plan.due_at <= now:

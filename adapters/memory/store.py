@@ -18,6 +18,7 @@ from domain.runs import Run
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+Measured = tuple[Route, datetime]
 FigureKey = tuple[datetime, str, str, EventType, int]
 
 
@@ -83,6 +84,9 @@ class MemoryStore:
     operator_sessions: dict[str, Session] = field(default_factory=dict)
     figures: dict[FigureKey, Figure] = field(default_factory=dict)
     figures_place: dict[str, int] = field(default_factory=dict)
+    measured: dict[Measured, Tally] = field(default_factory=dict)
+    standings: dict[Route, Standing] = field(default_factory=dict)
+    reports: dict[UUID, ProcessReport] = field(default_factory=dict)
     unreadable: set[UUID] = field(default_factory=set)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     queued: int = 0
@@ -169,6 +173,9 @@ class Staging:
         self.operator_sessions = Staged(store.operator_sessions)
         self.figures = Staged(store.figures)
         self.figures_place = Staged(store.figures_place)
+        self.measured = Staged(store.measured)
+        self.standings = Staged(store.standings)
+        self.reports = Staged(store.reports)
         self.next_position = store.last_position + 1
         self.unreadable = frozenset(store.unreadable)
         self.broken = False

@@ -7,6 +7,7 @@ from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.audit import MemoryOperatorsLog
 from adapters.memory.cash_outs import MemoryCashOuts
 from adapters.memory.figures import MemoryFigures
+from adapters.memory.health import MemoryHealth
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
@@ -26,6 +27,7 @@ class MemoryUnit:
         self.outbox = MemoryOutbox(staging)
         self.inbox = MemoryInbox(staging)
         self.leases = MemoryLeases(staging)
+        self.health = MemoryHealth(staging)
         self.accounts = MemoryAccounts(staging)
         self.figures = MemoryFigures(staging)
         self.audit = MemoryOperatorsLog(staging)

@@ -1,6 +1,6 @@
 """Every table of this release, those beside `tables` included: for whoever makes a schema."""
 
-from adapters.sql import audit_tables, console_tables, tables
+from adapters.sql import audit_tables, console_tables, health_tables, tables
 
 __all__ = ["APPEND_ONLY", "metadata"]
 

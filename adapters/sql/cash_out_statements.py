@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from adapters.sql.columns import Moment, Words
+from adapters.sql.health_tables import WAITING
 from adapters.sql.sets import Given, Rows
 from adapters.sql.tables import OVERDUE, attempts, cash_outs, evidence, idempotency_keys
 from domain.cash_out import Action
@@ -47,6 +48,9 @@ LOOKUPS = Given(
         "provider_transaction_id": Words,
     }
 )
+
+
+CORRIDORS = Given({"country": Words, "currency": Words})
 
 
 def _names(table: Table) -> list[str]:
@@ -147,6 +151,40 @@ def claim_by_database_time() -> Select[Any]:
         select(clock.c.moment, due)
         .select_from(clock.outerjoin(due, literal_column("true")))
         .order_by(due.c.due_at, due.c.id)
+    )
+
+
+@cache
+def claim_of(dialect: str, *, by_database_time: bool) -> Select[Any]:
+    """Select and lock what is due of the given corridors, as the two above do.
+
+    However much waits in the others is not looked at: each corridor is a range of the index of
+    what waits. On PostgreSQL as many are locked of each corridor as are wanted in all, until the
+    transaction ends.
+    """
+    now: Any = bindparam("now", type_=Moment)
+    clock = select(func.clock_timestamp(type_=Moment).label("moment")).cte("clock")
+    if by_database_time:
+        now = select(clock.c.moment).scalar_subquery()
+    given, row = CORRIDORS.table(dialect), cash_outs.c
+    here = (row.country == given.c.country) & (row.currency == given.c.currency)
+    if dialect == "sqlite":
+        waiting = _due(now).where(WAITING)
+        return waiting.join_from(given, cash_outs, here)
+    each = _due(now).where(here, WAITING).lateral("each")
+    due = (
+        select(each)
+        .select_from(given.join(each, literal_column("true")))
+        .order_by(each.c.due_at, each.c.id)
+        .limit(bindparam("most", type_=BigInteger))
+    )
+    if not by_database_time:
+        return due
+    found = due.cte("due")
+    return (
+        select(clock.c.moment, found)
+        .select_from(clock.outerjoin(found, literal_column("true")))
+        .order_by(found.c.due_at, found.c.id)
     )
 
 

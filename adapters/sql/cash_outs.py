@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from adapters.sql import cash_out_statements as sql
@@ -15,8 +16,10 @@ from adapters.sql.rows import (
     to_row,
 )
 from adapters.sql.session import Session
+from adapters.sql.sets import MOST_AT_ONCE
 from application.ports import Claimed, Clock, Identity, KeyUse, Known, Lookup
 from domain.cash_out import Action, CashOut, Change
+from domain.standings import Route
 from domain.states import Status
 
 UNREADABLE_RESTS = timedelta(minutes=10)
@@ -66,15 +69,27 @@ class SqlCashOuts:
         rows = await self._session.rows_for(sql.lock(self._session.dialect), sql.IDS, given)
         return await self._with_attempts(rows)
 
-    async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
+    async def claim(
+        self,
+        provider: str,
+        action: Action,
+        limit: int,
+        now: datetime,
+        only: Sequence[Route] | None = None,
+    ) -> Claimed:
         """Return and lock up to `limit` that are due, unleased and locked by nobody else."""
         parameters = {"provider": provider, "action": action, "most": limit}
-        if self._session.is_postgres and self._clock is None:
-            rows = await self._session.rows(sql.claim_by_database_time(), parameters)
-            now = rows[0]["moment"]
-        else:
+        by_database_time = self._session.is_postgres and self._clock is None
+        if not by_database_time:
             now = self._clock.now() if self._clock else now
-            rows = await self._session.rows(sql.claim(), {**parameters, "now": now})
+            parameters["now"] = now
+        if only is None:
+            claim = sql.claim_by_database_time() if by_database_time else sql.claim()
+            rows = await self._session.rows(claim, parameters)
+        else:
+            rows = await self._of_corridors(only, parameters)
+        if by_database_time:
+            now = rows[0]["moment"]
         due = [row for row in rows if row["id"] is not None]
         try:
             found = await self._with_attempts(due)
@@ -137,6 +152,14 @@ class SqlCashOuts:
         parameters = {"this": cash_out_id, "now": now, "since": not_asked_since}
         result = await self._session.run(sql.hasten(), parameters)
         return bool(result.rowcount)
+
+    async def _of_corridors(
+        self, only: Sequence[Route], given: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return what is due of these corridors, in one statement; see claim_of."""
+        claim = sql.claim_of(self._session.dialect, by_database_time="now" not in given)
+        corridors = [(each.country, each.currency) for each in only[:MOST_AT_ONCE]]
+        return await self._session.rows_for(claim, sql.CORRIDORS, corridors, given)
 
     async def _with_attempts(self, rows: Iterable[Row]) -> dict[UUID, CashOut]:
         # A statement of its own, after the lock: only then it sees what the last holder wrote.

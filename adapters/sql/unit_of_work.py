@@ -9,6 +9,7 @@ from adapters.sql.audit import SqlOperatorsLog
 from adapters.sql.cash_outs import SqlCashOuts
 from adapters.sql.database import Database
 from adapters.sql.figures import SqlFigures
+from adapters.sql.health import SqlHealth
 from adapters.sql.inbox import SqlInbox
 from adapters.sql.leases import SqlLeases
 from adapters.sql.limits import SqlLimits
@@ -26,6 +27,7 @@ class SqlUnit:
         self.outbox = SqlOutbox(session)
         self.inbox = SqlInbox(session)
         self.leases = SqlLeases(session, clock)
+        self.health = SqlHealth(session, clock)
         self.accounts = SqlAccounts(session)
         self.figures = SqlFigures(session)
         self.audit = SqlOperatorsLog(session)

@@ -39,6 +39,7 @@ from application.ports.gateways import (
     Unreadable,
     WebhookReading,
 )
+from application.ports.health import Health, Observed
 from application.ports.reading import (
     HistoryFilter,
     HistoryPage,
@@ -103,6 +104,7 @@ __all__ = [
     "Figure",
     "Figures",
     "Gateway",
+    "Health",
     "Hearing",
     "HistoryFilter",
     "HistoryPage",
@@ -120,6 +122,7 @@ __all__ = [
     "NumberingPlan",
     "Open",
     "OperatorsLog",
+    "Observed",
     "Order",
     "Outbox",
     "OutboxEntry",

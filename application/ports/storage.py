@@ -9,12 +9,14 @@ from uuid import UUID
 
 from application.ports.accounts import Accounts
 from application.ports.audit import OperatorsLog
+from application.ports.health import Health
 from application.ports.statements import Statements
 from application.ports.console import Figures
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
 from domain.evidence import Doorbell, News
 from domain.limits import Counted, Slot
+from domain.standings import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,18 @@ class CashOuts(Protocol):
         """Return these, attempts included, locked in id order until the transaction ends."""
         ...
 
-    async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
+    async def claim(
+        self,
+        provider: str,
+        action: Action,
+        limit: int,
+        now: datetime,
+        only: Sequence[Route] | None = None,
+    ) -> Claimed:
         """Return and lock up to `limit` that are due, unleased and locked by nobody else.
 
-        Oldest due first. `now` is used by stores that have no clock of their own.
+        Oldest due first. `now` is used by stores that have no clock of their own. only: those of
+        these corridors of the provider, however many of the others are due before them.
         """
         ...
 
@@ -278,6 +288,11 @@ class Unit(Protocol):
     @property
     def leases(self) -> Leases:
         """The named leases."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """The health of providers."""
         ...
 
     @property

@@ -41,6 +41,7 @@ class Work(StrEnum):
     ASK = "ask"
     RELAY = "relay"
     TIDY = "tidy"
+    HEALTH = "health"
 
 
 class Nudge(Protocol):

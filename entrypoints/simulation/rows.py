@@ -16,6 +16,7 @@ from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.audit import MemoryOperatorsLog
 from adapters.memory.cash_outs import MemoryCashOuts
 from adapters.memory.figures import MemoryFigures
+from adapters.memory.health import MemoryHealth
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
@@ -34,6 +35,8 @@ from application.ports import (
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
 from domain.limits import Counted, Slot
+from domain.measures import Bucket
+from domain.standings import Route, Standing
 from entrypoints.simulation.loop import Owner, a_turn
 
 _ALL: Final = 100_000
@@ -167,10 +170,17 @@ class RowCashOuts(MemoryCashOuts):
         await self._hold.take(*(("cash-out", each) for each in sorted(set(ids))))
         return await super().lock(ids)
 
-    async def claim(self, provider: str, action: Action, limit: int, now: datetime) -> Claimed:
+    async def claim(
+        self,
+        provider: str,
+        action: Action,
+        limit: int,
+        now: datetime,
+        only: Sequence[Route] | None = None,
+    ) -> Claimed:
         """Return what is due by the store's clock and locked by nobody else, and lock it."""
         now = self._now_there()
-        due = await super().claim(provider, action, _ALL, now)
+        due = await super().claim(provider, action, _ALL, now, only)
         unlocked = (each for each in due.cash_outs if self._hold.may_have(("cash-out", each.id)))
         free = list(islice(unlocked, limit))
         await self._hold.take(*(("cash-out", each.id) for each in free))
@@ -283,6 +293,26 @@ class RowOperatorsLog(MemoryOperatorsLog):
         return await super().append(entry)
 
 
+class RowHealth(MemoryHealth):
+    """The health of providers with row locks."""
+
+    def __init__(self, staging: Staging, hold: Hold) -> None:
+        super().__init__(staging)
+        self._hold = hold
+
+    async def add(self, buckets: Sequence[Bucket]) -> None:
+        """Add counts, each bucket once its row is free."""
+        places = sorted({(each.start, each.route) for each in buckets})
+        await self._hold.take(*(("bucket", each) for each in places))
+        await super().add(buckets)
+
+    async def save(self, standings: Sequence[Standing]) -> None:
+        """Store standings, each once its row is free."""
+        routes = sorted(each.route for each in standings)
+        await self._hold.take(*(("standing", each) for each in routes))
+        await super().save(standings)
+
+
 class RowUnit:
     """One transaction among many: implements `Unit`."""
 
@@ -293,6 +323,7 @@ class RowUnit:
         self.outbox = RowOutbox(staging, hold)
         self.inbox = RowInbox(staging, hold)
         self.leases = RowLeases(staging, hold, now)
+        self.health = RowHealth(staging, hold)
         # No process of a run has a console: these are for who has them all to himself.
         self.accounts = MemoryAccounts(staging)
         self.figures = MemoryFigures(staging)

@@ -1,7 +1,7 @@
 """The worker: does what is due when told or by itself, and finishes what it began."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +11,7 @@ import pytest
 
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
+from application.gate import Errand
 from application.lanes import Lane
 from application.ports import Order, StorageUnavailable, Work
 from application.worker import Pace, Worker
@@ -91,8 +92,8 @@ class WatchedLane(Lane):
     batches: list[int]
     on_the_wire = 0
 
-    def submits_begin(self, number: int, at: timedelta) -> None:
-        super().submits_begin(number, at)
+    def submits_begin(self, number: int, at: timedelta, errands: Sequence[Errand] = ()) -> None:
+        super().submits_begin(number, at, errands)
         self.batches.append(number)
 
 

@@ -13,12 +13,15 @@ from adapters.memory.reader import MemoryReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
+from application.board import Board
 from application.callers import Caller, Role
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
+from application.gate import GatePolicy
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.lanes import Circuit, Lane
+from application.measuring import MeasuringJournal, Meter
 from application.ports import Order, OutboxEntry, Publisher, Work
 from application.queries import GetCashOut
 from application.receive_webhook import ReceiveWebhook
@@ -26,14 +29,17 @@ from application.record_news import Arrival, Recorded, RecordNews
 from application.relay_events import RelayEvents
 from application.request_cash_out import RequestCashOut, Taken
 from application.submit_cash_out import SubmitCashOut
+from application.watch_health import WatchHealth
 from application.worker import Pace, Worker
 from domain.attempts import Capabilities
 from domain.cash_out import CashOut, Change
 from domain.corridors import Catalogue, Policy
 from domain.events import Event
 from domain.evidence import News
+from domain.health import HealthPolicy
 from domain.refusals import Refusal
 from domain.request import CashOutRequest
+from domain.standings import Standing
 from domain.states import Status
 from tests.strategies import AFRI, DOORBELLS, NOW, ORANGE, PROVES, a_provider, a_request
 
@@ -49,6 +55,11 @@ class Notebook:
 
     changes: list[Change] = field(default_factory=list)
     faults: list[tuple[str, BaseException]] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+
+    def health_changed(self, before: Standing, after: Standing) -> None:
+        assert after.version == before.version + 1
+        self.standings.append(after)
 
     def changed(self, changes: Sequence[Change]) -> None:
         self.changes += changes
@@ -105,14 +116,36 @@ class Process:
         self.units = world.units
         self.signals = Signals(world.clock)
         self.journal = Notebook()
+        self.board = Board()
+        self.meter = Meter(world.clock, world.health_policy)
+        telling = MeasuringJournal(self.journal, self.meter)
         self.record_news = RecordNews(
-            self.units, world.catalogue, world.policy, world.clock, self.signals, self.journal
+            self.units, world.catalogue, world.policy, world.clock, self.signals, telling
         )
         self.record: GroupCommit[Arrival, Recorded] = GroupCommit(self.record_news)
         self.lanes = {
-            each: Lane(world.catalogue.providers[each], gateway, Circuit())
+            each: Lane(
+                world.catalogue.providers[each],
+                gateway,
+                Circuit(),
+                board=self.board,
+                gating=world.gating,
+                meter=self.meter,
+            )
             for each, gateway in world.gateways.items()
         }
+        self.health = WatchHealth(
+            units=self.units,
+            catalogue=world.catalogue,
+            lanes=self.lanes,
+            board=self.board,
+            meter=self.meter,
+            clock=world.clock,
+            nudge=self.signals,
+            process=UUID(int=holder),
+            journal=self.journal,
+            policy=world.health_policy,
+        )
         common = (self.units, self.record, world.policy, world.clock, world.chance)
         self.submit = SubmitCashOut(*common, self.journal)
         self.check = CheckStatus(*common, self.journal)
@@ -147,6 +180,7 @@ class Process:
             waiting=self.signals,
             journal=self.journal,
             pace=pace or Pace(),
+            health=self.health,
         )
 
 
@@ -171,6 +205,8 @@ class World:
         self.provider = _provider(capabilities)
         self.gateways = {ORANGE: self.provider, AFRI: _provider(DOORBELLS)}
         self.told = Told()
+        self.health_policy = HealthPolicy()
+        self.gating = GatePolicy()
         self.processes = 0
         self.one = self.another()
 

@@ -1,0 +1,124 @@
+"""Watch health: write down what was measured, judge it, and read what all processes know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from application.board import Board, corridors_of
+from application.lanes import Lanes
+from application.measuring import Meter
+from application.ports import Clock, Nudge, Observed, Unit, Units, Work
+from application.ports.health import HEARD_BY_NOBODY, HealthJournal
+from domain.corridors import Catalogue
+from domain.health import HealthPolicy, ProcessReport, evaluated
+from domain.health_events import health_changed
+from domain.measures import Bucket
+from domain.standings import Route, Standing
+
+LEASE_NAME: Final = "health"
+LEASE: Final = timedelta(seconds=10)
+PRUNED_EVERY: Final = timedelta(minutes=10)
+PRUNED_MOST: Final = 5_000
+
+
+@dataclass(slots=True)
+class WatchHealth:
+    """One process's look at health, every `policy.look`. One process at a time judges.
+
+    process: who this is. What could not be written is lost: the counts of two seconds.
+    """
+
+    units: Units
+    catalogue: Catalogue
+    lanes: Lanes
+    board: Board
+    meter: Meter
+    clock: Clock
+    nudge: Nudge
+    process: UUID
+    journal: HealthJournal = HEARD_BY_NOBODY
+    policy: HealthPolicy = field(default_factory=HealthPolicy)
+    _tripped: bool = False
+    _pruned_at: timedelta | None = None
+
+    async def __call__(self) -> int:
+        """Look once; return how many standings changed by it.
+
+        Raises Conflict, Overloaded or StorageUnavailable: the board shows what it showed then.
+        """
+        buckets, report = self.meter.take(), self._report()
+        async with self.units.begin() as unit:
+            observed, changed = await self._look(unit, buckets, report)
+        self._tripped = bool(report.trips)
+        before = {each.route: each for each in observed.standings}
+        after = {**before, **{each.route: each for each in changed}}
+        self.board.show(after.values(), self.clock.now())
+        for each in changed:
+            self.journal.health_changed(before.get(each.route, Standing(each.route)), each)
+        if changed:
+            self.nudge.work(Work.RELAY, Work.SUBMIT)
+        return len(changed)
+
+    def _report(self) -> ProcessReport:
+        at = self.clock.elapsed()
+        trips = {
+            route: why for lane in self.lanes.values() for route, why in lane.trips(at).items()
+        }
+        return ProcessReport(self.process, self.clock.now(), tuple(sorted(self.lanes)), trips)
+
+    async def _look(
+        self, unit: Unit, buckets: Sequence[Bucket], report: ProcessReport
+    ) -> tuple[Observed, list[Standing]]:
+        if buckets:
+            await unit.health.add(buckets)
+        if buckets or report.trips or self._tripped:
+            # Who has sent nothing lately knows nothing, and has no say in whether others are right.
+            await unit.health.report(report)
+        now = self.clock.now()
+        observed = await unit.health.observed(self.policy.start_of(now - self.policy.window), now)
+        if not _is_worth_judging(observed) or not await self._may_judge(unit, now):
+            return observed, []
+        changed = self._judged(observed)
+        if changed:
+            await unit.health.save(changed)
+            before = {each.route: each for each in observed.standings}
+            await unit.outbox.add(
+                [
+                    health_changed(before.get(each.route, Standing(each.route)), each)
+                    for each in changed
+                ]
+            )
+        await self._prune(unit, now)
+        return observed, changed
+
+    def _judged(self, observed: Observed) -> list[Standing]:
+        corridors: list[Route] = []
+        for provider in self.catalogue.providers.values():
+            if provider.available:
+                corridors += corridors_of(provider)
+        return evaluated(
+            {each.route: each for each in observed.standings},
+            corridors,
+            observed.buckets,
+            observed.reports,
+            observed.now,
+            self.policy,
+        )
+
+    async def _may_judge(self, unit: Unit, now: datetime) -> bool:
+        return await unit.leases.take(LEASE_NAME, self.process, now, now + LEASE)
+
+    async def _prune(self, unit: Unit, now: datetime) -> None:
+        at = self.clock.elapsed()
+        if self._pruned_at is not None and at - self._pruned_at < PRUNED_EVERY:
+            return
+        self._pruned_at = at
+        await unit.health.prune(now - self.policy.keep, PRUNED_MOST)
+
+
+def _is_worth_judging(observed: Observed) -> bool:
+    """Tell whether anything can change: idle processes write nothing at all."""
+    trips = any(report.trips for report in observed.reports)
+    return bool(observed.buckets) or trips or any(each.parked for each in observed.standings)
