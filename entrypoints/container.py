@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from dependency_injector import containers, providers
 
-from adapters.health_journal import StructuredHealthJournal
 from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
 from adapters.phones import PhoneNumbers

@@ -13,8 +13,11 @@ from domain.breaks import Break
 from domain.cash_out import CashOut
 from domain.events import Event, EventType
 from domain.evidence import Evidence
+from domain.health import ProcessReport
 from domain.limits import Counted, Slot
+from domain.measures import Tally
 from domain.runs import Run
+from domain.standings import Route, Standing
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
