@@ -27,7 +27,7 @@ from application.ports import (
 from domain.attempts import Capabilities
 from domain.cash_out import Action, CashOut, Change
 from domain.corridors import Catalogue, Policy
-from domain.evidence import Finding, News, Outcome
+from domain.evidence import Finding, News, Outcome, Ruling
 from domain.limits import Slot
 from domain.record import Report, record
 
@@ -81,13 +81,17 @@ def digest_of(raw: bytes) -> str:
 
 
 @dataclass(slots=True)
-class _Ledger:
-    """The batch under way: each cash-out as the arrivals before have left it."""
+class Batch:
+    """The batch under way: each cash-out as the arrivals before have left it.
+
+    recorded: what became of each arrival, in order, once all are judged.
+    """
 
     now: datetime
     current: dict[UUID, CashOut]
     owners: dict[tuple[str, str], UUID]
     changes: list[Change] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,65 +118,74 @@ class RecordNews:
         return await self._record(arrivals)
 
     async def _record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
-        now = self.clock.now()
         async with self.units.begin() as unit:
-            targets = await _targets(unit, arrivals)
-            receipts = await _store_deliveries(unit, arrivals, targets, now)
-            ids = sorted({each for each in targets if each is not None})
-            locked = await unit.cash_outs.lock(ids) if ids else {}
-            ledger = _Ledger(now, dict(locked), await _owners(unit, arrivals, locked))
-            results = [
-                self._judge(ledger, arrival, target, receipts)
-                for arrival, target in zip(arrivals, targets, strict=True)
-            ]
-            await _write(unit, ledger)
-            await _match(unit, arrivals, targets)
-        self.journal.changed(ledger.changes)
-        self._tell(ledger)
-        return results
+            batch = await self.within(unit, arrivals)
+        self.tell(batch)
+        return batch.recorded
+
+    async def within(self, unit: Unit, arrivals: Sequence[Arrival]) -> Batch:
+        """Judge and store in a transaction of the caller's, who calls `tell` when it is committed.
+
+        Raises Conflict where something was changed meanwhile: then all of it is to be done again.
+        """
+        now = self.clock.now()
+        targets = await _targets(unit, arrivals)
+        receipts = await _store_deliveries(unit, arrivals, targets, now)
+        ids = sorted({each for each in targets if each is not None})
+        locked = await unit.cash_outs.lock(ids) if ids else {}
+        batch = Batch(now, dict(locked), await _owners(unit, arrivals, locked))
+        batch.recorded = [
+            self._judge(batch, arrival, target, receipts)
+            for arrival, target in zip(arrivals, targets, strict=True)
+        ]
+        await _write(unit, batch)
+        await _match(unit, arrivals, targets)
+        return batch
 
     def _judge(
         self,
-        ledger: _Ledger,
+        batch: Batch,
         arrival: Arrival,
         target: UUID | None,
         receipts: Mapping[UUID, Receipt],
     ) -> Recorded:
         receipt = receipts.get(arrival.delivery.id) if arrival.delivery else None
-        cash_out = ledger.current.get(target) if target else None
+        cash_out = batch.current.get(target) if target else None
         if cash_out is None or arrival.report is None or not _is_news(receipt):
             return Recorded(cash_out=cash_out, receipt=receipt)
-        report = self._with_owner(ledger, cash_out, arrival.report)
-        change = record(cash_out, report, self._capabilities(cash_out), self.policy, ledger.now)
+        report = self._with_owner(batch, cash_out, arrival.report)
+        change = record(cash_out, report, self._capabilities(cash_out), self.policy, batch.now)
         if arrival.cause:
             change = replace(change, cause=arrival.cause)
-        ledger.current[cash_out.id] = change.after
-        ledger.changes.append(change)
+        batch.current[cash_out.id] = change.after
+        batch.changes.append(change)
         taken = change.after.provider_transaction_id
         if taken is not None:
-            ledger.owners.setdefault((cash_out.provider, taken), cash_out.id)
+            batch.owners.setdefault((cash_out.provider, taken), cash_out.id)
         return Recorded(cash_out=change.after, change=change, receipt=receipt)
 
     def _capabilities(self, cash_out: CashOut) -> Capabilities:
         provider = self.catalogue.providers.get(cash_out.provider)
         return provider.capabilities if provider else _OF_NOBODY
 
-    def _with_owner(self, ledger: _Ledger, cash_out: CashOut, report: Report) -> Report:
+    def _with_owner(self, batch: Batch, cash_out: CashOut, report: Report) -> Report:
         said = _transaction_id(report.finding)
-        owner = ledger.owners.get((cash_out.provider, said)) if said else None
+        owner = batch.owners.get((cash_out.provider, said)) if said else None
         return replace(report, id_taken=owner is not None and owner != cash_out.id)
 
-    def _tell(self, ledger: _Ledger) -> None:
-        moved = [change.after.id for change in ledger.changes if change.after != change.before]
+    def tell(self, batch: Batch) -> None:
+        """Tell journal, workers and waiting users what is committed now."""
+        self.journal.changed(batch.changes)
+        moved = [change.after.id for change in batch.changes if change.after != change.before]
         if moved:
             self.nudge.changed(moved)
         due = {
             change.after.plan.action
-            for change in ledger.changes
-            if change.after.plan is not None and change.after.plan.due_at <= ledger.now
+            for change in batch.changes
+            if change.after.plan is not None and change.after.plan.due_at <= batch.now
         }
         kinds = [_WORK[action] for action in Action if action in due]
-        if any(change.events for change in ledger.changes):
+        if any(change.events for change in batch.changes):
             kinds.append(Work.RELAY)
         if kinds:
             self.nudge.work(*kinds)
@@ -228,32 +241,32 @@ async def _owners(
 
 def _transaction_id(finding: Finding) -> str | None:
     news = finding.news if isinstance(finding, Outcome) else finding
-    return news.provider_transaction_id if isinstance(news, News) else None
+    return news.provider_transaction_id if isinstance(news, News | Ruling) else None
 
 
-async def _write(unit: Unit, ledger: _Ledger) -> None:
-    changes = _merged(ledger)
+async def _write(unit: Unit, batch: Batch) -> None:
+    changes = _merged(batch)
     if not changes:
         return
     await unit.cash_outs.save(changes)
-    events = [event for change in ledger.changes for event in change.events]
+    events = [event for change in batch.changes for event in change.events]
     if events:
         await unit.outbox.add(events)
     freed: dict[Slot, int] = {}
-    for cash_out in (change.after for change in ledger.changes if change.frees):
+    for cash_out in (change.after for change in batch.changes if change.frees):
         for slot in (cash_out.windows.day, cash_out.windows.month):
             freed[slot] = freed.get(slot, 0) + cash_out.amount.minor
     if freed:
         await unit.limits.give_back(freed)
 
 
-def _merged(ledger: _Ledger) -> list[Change]:
+def _merged(batch: Batch) -> list[Change]:
     """Return one change per cash-out: from what was stored to what all its arrivals made of it.
 
     The verdicts are in the evidence, one for each arrival.
     """
     own: dict[UUID, list[Change]] = {}
-    for change in ledger.changes:
+    for change in batch.changes:
         own.setdefault(change.before.id, []).append(change)
     return [
         Change(

@@ -129,7 +129,7 @@ class MemoryCashOuts:
             cash_out = self._now.cash_outs.get(each)
             if cash_out is None or cash_out.review is not None:
                 continue
-            if cash_out.created_at < opened_before:
+            if cash_out.waits_since < opened_before:
                 late.append((cash_out.created_at, cash_out.id))
         return [cash_out_id for _, cash_out_id in heapq.nsmallest(limit, late)]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from application.ports import Account, Delivery, Figure, LoggedEntry, Session
+from application.ports import Account, Delivery, Dismissal, Figure, LoggedEntry, Session
 from application.ports.statements import Malformed, StoredLine
 from domain.breaks import Break
 from domain.cash_out import CashOut
@@ -16,6 +16,7 @@ from domain.evidence import Evidence
 from domain.health import ProcessReport
 from domain.limits import Counted, Slot
 from domain.measures import Tally
+from domain.rulings import Proposal
 from domain.runs import Run
 from domain.standings import Route, Standing
 
@@ -77,6 +78,9 @@ class MemoryStore:
     unmatched: dict[UUID, bool] = field(default_factory=dict)
     leases: dict[str, Held] = field(default_factory=dict)
     operators_log: dict[int, LoggedEntry] = field(default_factory=dict)
+    proposals: dict[UUID, Proposal] = field(default_factory=dict)
+    proposals_of: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+    dismissed: dict[UUID, Dismissal] = field(default_factory=dict)
     runs: dict[UUID, Run] = field(default_factory=dict)
     lines: dict[tuple[UUID, str], StoredLine] = field(default_factory=dict)
     malformed: dict[tuple[UUID, int], Malformed] = field(default_factory=dict)
@@ -166,6 +170,9 @@ class Staging:
         self.unmatched = Staged(store.unmatched)
         self.leases = Staged(store.leases)
         self.operators_log = Staged(store.operators_log)
+        self.proposals = Staged(store.proposals)
+        self.proposals_of = Staged(store.proposals_of)
+        self.dismissed = Staged(store.dismissed)
         self.runs = Staged(store.runs)
         self.lines = Staged(store.lines)
         self.malformed = Staged(store.malformed)

@@ -11,6 +11,7 @@ from adapters.memory.health import MemoryHealth
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.rulings import MemoryRulings
 from adapters.memory.statements import MemoryStatements
 from adapters.memory.store import MemoryStore, Staging
 from application.ports import Conflict, Overloaded
@@ -31,6 +32,7 @@ class MemoryUnit:
         self.accounts = MemoryAccounts(staging)
         self.figures = MemoryFigures(staging)
         self.audit = MemoryOperatorsLog(staging)
+        self.rulings = MemoryRulings(staging)
         self.statements = MemoryStatements(staging)
 
 

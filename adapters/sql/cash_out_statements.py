@@ -236,11 +236,13 @@ def owners(dialect: str) -> Select[Any]:
 
 @cache
 def overdue() -> Select[Any]:
-    """Select what has been open for too long, oldest first."""
+    """Select what has been open for too long, and was left to wait too long ago, oldest first."""
+    row, before = cash_outs.c, bindparam("opened_before", type_=Moment)
     return (
-        select(cash_outs.c.id)
-        .where(OVERDUE, cash_outs.c.created_at < bindparam("opened_before", type_=Moment))
-        .order_by(cash_outs.c.created_at, cash_outs.c.id)
+        select(row.id)
+        .where(OVERDUE, row.created_at < before)
+        .where(row.reviewed_at.is_(None) | (row.reviewed_at < before))
+        .order_by(row.created_at, row.id)
         .limit(bindparam("most", type_=BigInteger))
     )
 

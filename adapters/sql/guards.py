@@ -66,6 +66,49 @@ _NOT_APPEND_ONLY = {
 }
 
 
+_DECIDED_ONCE = {
+    "postgresql": (
+        """CREATE FUNCTION refuse_second_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a decision about a proposal is for ever' USING ERRCODE = 'restrict_violation';
+END $$""",
+        """CREATE TRIGGER decided_once BEFORE UPDATE ON proposals
+FOR EACH ROW WHEN (OLD.state <> 'proposed') EXECUTE FUNCTION refuse_second_decision()""",
+        """CREATE TRIGGER never_deleted BEFORE DELETE ON proposals
+FOR EACH ROW EXECUTE FUNCTION refuse_second_decision()""",
+    ),
+    "sqlite": (
+        """CREATE TRIGGER proposal_is_decided_once BEFORE UPDATE ON proposals
+FOR EACH ROW WHEN OLD.state <> 'proposed'
+BEGIN
+  SELECT RAISE(ABORT, 'a decision about a proposal is for ever');
+END""",
+        """CREATE TRIGGER proposal_is_not_deleted BEFORE DELETE ON proposals
+BEGIN
+  SELECT RAISE(ABORT, 'a decision about a proposal is for ever');
+END""",
+    ),
+}
+_NOT_DECIDED_ONCE = {
+    "postgresql": (
+        "DROP TRIGGER never_deleted ON proposals",
+        "DROP TRIGGER decided_once ON proposals",
+        "DROP FUNCTION refuse_second_decision()",
+    ),
+    "sqlite": ("DROP TRIGGER proposal_is_not_deleted", "DROP TRIGGER proposal_is_decided_once"),
+}
+
+
+def decided_once(dialect: str) -> list[str]:
+    """Return the statements after which a decided proposal is never changed, and none deleted."""
+    return list(_DECIDED_ONCE[dialect])
+
+
+def no_longer_decided_once(dialect: str) -> list[str]:
+    """Return the statements that take that guard away."""
+    return list(_NOT_DECIDED_ONCE[dialect])
+
+
 def create_guards(dialect: str, transitions: Mapping[State, Sequence[State]]) -> list[str]:
     """Return the statements that guard cash-outs and evidence.
 

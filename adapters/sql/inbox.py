@@ -146,7 +146,7 @@ class SqlInbox:
     async def orphans(self, received_after: datetime, limit: int) -> list[Delivery]:
         """Return readable deliveries that have no cash-out noted although theirs exists by now."""
         parameters = {"after": received_after, "most": limit}
-        return [_from_row(row) for row in await self._session.rows(_orphans(), parameters)]
+        return [delivery_of(row) for row in await self._session.rows(_orphans(), parameters)]
 
     async def prune(self, received_before: datetime, largest: int) -> int:
         """Remove the oldest deliveries that have a cash-out noted; return how many."""
@@ -209,7 +209,8 @@ def _to_row(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _from_row(row: Row) -> Delivery:
+def delivery_of(row: Row) -> Delivery:
+    """Return the delivery of a row of the inbox."""
     lookup = None
     if row["lookup_reference"] is not None:
         lookup = Lookup(
@@ -224,4 +225,5 @@ def _from_row(row: Row) -> Delivery:
         replay_key=row["replay_key"],
         finding=finding_from_text(row["finding"]) if row["finding"] else None,
         lookup=lookup,
+        cash_out_id=row["cash_out_id"],
     )

@@ -112,7 +112,7 @@ class SqlReader:
     async def cash_out(self, cash_out_id: UUID) -> CashOut | None:
         """Return one cash-out with its attempts."""
         async with reading(self._database) as session:
-            found = _collected(await session.rows(_one(), {"this": cash_out_id}))
+            found = collected(await session.rows(_one(), {"this": cash_out_id}))
         return found[0] if found else None
 
     async def newer(self, seen: Mapping[UUID, int]) -> list[CashOut]:
@@ -120,7 +120,7 @@ class SqlReader:
         async with reading(self._database) as session:
             rows = await session.rows_for(_newer(session.dialect), _SEEN, list(seen.items()))
         try:
-            return _collected(rows)
+            return collected(rows)
         except (KeyError, ValueError):
             return _readable(rows)
 
@@ -137,7 +137,7 @@ class SqlReader:
         statement = _page(Shape(tuple(filters), behind is not None))
         async with reading(self._database) as session:
             rows = await session.rows(statement, wanted)
-        found = _collected([row for row in rows if row["id"] is not None])
+        found = collected([row for row in rows if row["id"] is not None])
         before = (page - 1) * limit if found and behind is None else 0
         return HistoryPage(
             tuple(found[:limit]),
@@ -230,7 +230,7 @@ def _values(which: HistoryFilter) -> dict[str, object]:
     }
 
 
-def _collected(rows: Sequence[Row]) -> list[CashOut]:
+def collected(rows: Sequence[Row]) -> list[CashOut]:
     """Return the cash-outs of rows that repeat each of them for each attempt, in their order."""
     first: dict[UUID, Row] = {}
     tries: dict[UUID, list[Attempt]] = {}
@@ -248,5 +248,5 @@ def _readable(rows: Sequence[Row]) -> list[CashOut]:
     found: list[CashOut] = []
     for each in dict.fromkeys(row["id"] for row in rows):
         with contextlib.suppress(KeyError, ValueError):
-            found += _collected([row for row in rows if row["id"] == each])
+            found += collected([row for row in rows if row["id"] == each])
     return found

@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
+from domain.cases import NO_CASE, Case
 from domain.cash_out import Action, CashOut, Lease, Plan
 from domain.chain import GENESIS
 from domain.events import Event, EventType
-from domain.evidence import Doorbell, Evidence, News, ReviewReason
+from domain.evidence import Doorbell, Evidence, News, Resolution, ReviewReason
 from domain.failures import FailureCode
 from domain.money import CURRENCIES, Money
 from domain.payee import Msisdn, Payee
@@ -61,6 +62,9 @@ def to_row(cash_out: CashOut) -> dict[str, object]:
         "pieces": cash_out.pieces,
         "chain": cash_out.chain or None,
         "trace": cash_out.trace,
+        "review_at": cash_out.review_at,
+        "reviewed_at": cash_out.case.reviewed_at,
+        "review_case": case_to_text(cash_out.case),
     }
 
 
@@ -102,6 +106,29 @@ def from_row(row: Row, attempts: Iterable[Attempt]) -> CashOut:
         pieces=row["pieces"],
         chain=row["chain"] or GENESIS,
         trace=row["trace"],
+        case=case_of(row),
+    )
+
+
+def case_to_text(case: Case) -> str | None:
+    """Return what reviews were about and what was ruled as JSON; None where there was none."""
+    if case is NO_CASE or not (case.concerns or case.settled or case.ruled):
+        return None
+    said = {"concerns": case.concerns, "settled": case.settled, "ruled": case.ruled}
+    return json.dumps(said, separators=(",", ":"))
+
+
+def case_of(row: Row) -> Case:
+    """Return the case of a cash-out's row."""
+    if row["review_case"] is None and row["review_at"] is None:
+        return NO_CASE
+    said = json.loads(row["review_case"]) if row["review_case"] else {}
+    return Case(
+        opened_at=row["review_at"],
+        concerns=tuple(said.get("concerns", ())),
+        settled=tuple(said.get("settled", ())),
+        ruled=Resolution(said["ruled"]) if said.get("ruled") else None,
+        reviewed_at=row["reviewed_at"],
     )
 
 

@@ -50,6 +50,8 @@ def _kind(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
 
 _ENDED = _among("status", [status for status in Status if status in ENDINGS])
 _OPEN = _among("status", [status for status in Status if status not in ENDINGS])
+IN_REVIEW = text("review IS NOT NULL")
+"""What waits for operators: they are few, however many there are in all."""
 OVERDUE = text(f"{_OPEN} AND review IS NULL")
 """Open without a review: written out, because an index over it is used only for the same words."""
 PARKED = text("cash_out_id IS NULL AND lookup_reference IS NOT NULL")
@@ -104,6 +106,9 @@ cash_outs = Table(
     Column("pieces", Integer, nullable=False),
     Column("chain", Text),
     Column("trace", Text),
+    Column("review_at", Moment),
+    Column("reviewed_at", Moment),
+    Column("review_case", Text),
     _kind("status", Status),
     _kind("claim", Status),
     _kind("review", ReviewReason),
@@ -135,6 +140,13 @@ cash_outs = Table(
         sqlite_where=text("action IS NOT NULL"),
     ),
     Index("ix_cash_outs_overdue", "created_at", postgresql_where=OVERDUE, sqlite_where=OVERDUE),
+    Index(
+        "ix_cash_outs_in_review",
+        "review_at",
+        "id",
+        postgresql_where=IN_REVIEW,
+        sqlite_where=IN_REVIEW,
+    ),
     # What a history may be filtered by and never changes goes along, so that pages are counted and
     # skipped without looking at the cash-outs.
     Index(

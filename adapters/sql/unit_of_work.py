@@ -14,7 +14,9 @@ from adapters.sql.inbox import SqlInbox
 from adapters.sql.leases import SqlLeases
 from adapters.sql.limits import SqlLimits
 from adapters.sql.outbox import SqlOutbox
+from adapters.sql.rulings import SqlRulings
 from adapters.sql.session import Session
+from adapters.sql.statements import SqlStatements
 from application.ports import Clock, StorageUnavailable
 
 
@@ -31,6 +33,8 @@ class SqlUnit:
         self.accounts = SqlAccounts(session)
         self.figures = SqlFigures(session)
         self.audit = SqlOperatorsLog(session)
+        self.statements = SqlStatements(session)
+        self.rulings = SqlRulings(session)
 
 
 class SqlUnits:

@@ -4,19 +4,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from application.ports.accounts import Accounts
 from application.ports.audit import OperatorsLog
+from application.ports.console import Figures
 from application.ports.health import Health
 from application.ports.statements import Statements
-from application.ports.console import Figures
 from domain.cash_out import Action, CashOut, Change
 from domain.events import Event
 from domain.evidence import Doorbell, News
 from domain.limits import Counted, Slot
 from domain.standings import Route
+
+if TYPE_CHECKING:
+    from application.ports.reviews import Rulings
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,10 @@ class CashOuts(Protocol):
         ...
 
     async def overdue(self, opened_before: datetime, limit: int) -> list[UUID]:
-        """Return open cash-outs without a review that were accepted before a moment."""
+        """Return open cash-outs without a review that were accepted before a moment.
+
+        Those that operators left to wait count from then on.
+        """
         ...
 
     async def hasten(self, cash_out_id: UUID, now: datetime, not_asked_since: datetime) -> bool:
@@ -264,6 +270,11 @@ class Leases(Protocol):
 
 class Unit(Protocol):
     """One transaction over everything that is stored."""
+
+    @property
+    def rulings(self) -> "Rulings":
+        """What operators proposed and decided about reviews."""
+        ...
 
     @property
     def cash_outs(self) -> CashOuts:

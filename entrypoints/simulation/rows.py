@@ -20,6 +20,7 @@ from adapters.memory.health import MemoryHealth
 from adapters.memory.inbox import MemoryInbox, MemoryLeases
 from adapters.memory.limits import MemoryLimits
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.rulings import MemoryRulings
 from adapters.memory.statements import MemoryStatements
 from adapters.memory.store import MemoryStore, Staging
 from application.ports import (
@@ -328,4 +329,6 @@ class RowUnit:
         self.accounts = MemoryAccounts(staging)
         self.figures = MemoryFigures(staging)
         self.audit = RowOperatorsLog(staging, hold)
+        # Their cash-out is locked before they are looked at, and so they need no locks.
+        self.rulings = MemoryRulings(staging)
         self.statements = MemoryStatements(staging)

@@ -70,7 +70,7 @@ def test_every_column_is_written_and_every_field_has_its_columns() -> None:
     """A field that is added to the domain without a column breaks this."""
     row = to_row(a_cash_out())
     assert set(row) == set(cash_outs.columns.keys())
-    in_columns_of_other_names = {"amount", "fee", "payee", "plan", "lease", "attempts"}
+    in_columns_of_other_names = {"amount", "fee", "payee", "plan", "lease", "attempts", "case"}
     assert {field.name for field in fields(CashOut)} - in_columns_of_other_names <= set(row)
     attempt = attempt_to_row(AN_ID, an_attempt(None))
     assert {field.name for field in fields(Attempt)} | {"cash_out_id"} == set(attempt)

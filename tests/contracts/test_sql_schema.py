@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from adapters.sql.all_tables import APPEND_ONLY, metadata
 from adapters.sql.database import BEGIN, DatabaseLimits, durability_warnings, open_database
-from adapters.sql.guards import append_only, create_guards
+from adapters.sql.guards import append_only, create_guards, decided_once
 from adapters.sql.read_model import SqlReader
 from adapters.sql.schema import REVISIONS, migrate, schema_state
 from application.ports import StorageUnavailable
@@ -80,6 +80,8 @@ async def _make_without_migrations(url: str) -> None:
     async with database.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
         for statement in create_guards(database.dialect, TRANSITIONS):
+            await connection.exec_driver_sql(statement)
+        for statement in decided_once(database.dialect):
             await connection.exec_driver_sql(statement)
         for table in APPEND_ONLY:
             for statement in append_only(database.dialect, table):
