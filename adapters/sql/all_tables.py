@@ -9,7 +9,10 @@ from adapters.sql import (
     tables,
 )
 
-__all__ = ["APPEND_ONLY", "metadata"]
+__all__ = ["APPEND_ONLY", "HOMES", "metadata"]
+
+HOMES = (tables, audit_tables, console_tables, health_tables, review_tables, statement_tables)
+"""Where they are described."""
 
 metadata = tables.metadata
 
