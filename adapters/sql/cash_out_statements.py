@@ -1,10 +1,12 @@
 """The statements over cash-outs. Each is built once per dialect and has one text for any batch."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CompoundSelect,
     Executable,
     Insert,
     Integer,
@@ -13,14 +15,18 @@ from sqlalchemy import (
     Update,
     Uuid,
     bindparam,
+    false,
     func,
     literal_column,
     select,
+    true,
+    union_all,
     update,
 )
 
 from adapters.sql.columns import Moment, Words
 from adapters.sql.health_tables import WAITING
+from adapters.sql.rows import Row
 from adapters.sql.sets import Given, Rows
 from adapters.sql.tables import OVERDUE, attempts, cash_outs, evidence, idempotency_keys
 from domain.cash_out import Action
@@ -36,9 +42,11 @@ _FIXED = {
 SAVED = tuple(column.name for column in cash_outs.columns if column.name not in _FIXED)
 """The columns that a change writes, `id` among them to find the row by."""
 
+_BESIDE = {column.name: f"attempt_{column.name}" for column in attempts.columns}
+"""What the columns of an attempt are called beside those of its cash-out."""
+
 IDS = Given({"id": Uuid})
-KEYS = Given({"user_id": Words, "key": Words})
-REFERENCES = Given({"reference": Words})
+IDENTITIES = Given({"user_id": Words, "key": Words, "reference": Words})
 PROVIDER_IDS = Given({"provider": Words, "provider_transaction_id": Words})
 LOOKUPS = Given(
     {
@@ -75,21 +83,18 @@ CHANGES = Given({"was_version": BigInteger, **{name: cash_outs.c[name].type for 
 
 
 @cache
-def by_key(dialect: str) -> Select[Any]:
-    """Select the cash-outs behind idempotency keys."""
-    given, keys = KEYS.table(dialect), idempotency_keys
-    return (
-        select(keys.c.user_id.label("key_user"), keys.c.key, cash_outs)
+def known(dialect: str) -> CompoundSelect[Any]:
+    """Select the cash-outs behind idempotency keys, and not `by_key` those with references."""
+    given, keys = IDENTITIES.table(dialect), idempotency_keys
+    by_key = (
+        select(true().label("by_key"), keys.c.user_id.label("key_user"), keys.c.key, cash_outs)
         .join_from(given, keys, (keys.c.user_id == given.c.user_id) & (keys.c.key == given.c.key))
         .join(cash_outs, cash_outs.c.id == keys.c.cash_out_id)
     )
-
-
-@cache
-def by_reference(dialect: str) -> Select[Any]:
-    """Select cash-outs by their references."""
-    given = REFERENCES.table(dialect)
-    return select(cash_outs).join_from(given, cash_outs, cash_outs.c.reference == given.c.reference)
+    by_reference = select(false(), given.c.user_id, given.c.key, cash_outs).join_from(
+        given, cash_outs, cash_outs.c.reference == given.c.reference
+    )
+    return union_all(by_key, by_reference)
 
 
 @cache
@@ -105,14 +110,33 @@ def attempts_of(dialect: str) -> Select[Any]:
 
 @cache
 def lock(dialect: str) -> Select[Any]:
-    """Select cash-outs and lock them in id order; SQLite is locked as a whole anyway."""
+    """Lock cash-outs in id order and select them, with a row for each attempt.
+
+    Who waits for a lock gets the cash-out as its last holder left it, but beside it what was there
+    when the statement began: the attempts are those of the version `seen`.
+    """
     given = IDS.table(dialect)
-    return (
+    locked = (
         select(cash_outs)
         .join_from(given, cash_outs, cash_outs.c.id == given.c.id)
         .order_by(cash_outs.c.id)
         .with_for_update(of=cash_outs)
+        .cte("locked")
     )
+    seen = cash_outs.alias("seen")
+    tries = [attempts.c[name].label(label) for name, label in _BESIDE.items()]
+    return (
+        select(locked, seen.c.version.label("seen"), *tries)
+        .join_from(locked, seen, seen.c.id == locked.c.id)
+        .outerjoin(attempts, attempts.c.cash_out_id == locked.c.id)
+        .order_by(locked.c.id, attempts.c.number)
+    )
+
+
+def attempts_beside(rows: Iterable[Row]) -> list[Row]:
+    """Return the attempts of such rows as rows of their own."""
+    with_one = (row for row in rows if row["attempt_number"] is not None)
+    return [{name: row[label] for name, label in _BESIDE.items()} for row in with_one]
 
 
 def _due(moment: Any) -> Select[Any]:  # noqa: ANN401 -- a bound value or a subquery

@@ -38,17 +38,12 @@ class SqlCashOuts:
 
     async def known(self, identities: Sequence[Identity]) -> Known:
         """Return what these keys and references already belong to."""
-        dialect = self._session.dialect
-        keys = sorted({(each.user_id, each.key) for each in identities if each.key is not None})
-        references = sorted({each.reference for each in identities if each.reference is not None})
-        by_key = await self._session.rows_for(sql.by_key(dialect), sql.KEYS, keys)
-        rows = await self._session.rows_for(
-            sql.by_reference(dialect), sql.REFERENCES, [(each,) for each in references]
-        )
-        found = await self._with_attempts([*by_key, *rows])
+        given = list({(each.user_id, each.key, each.reference) for each in identities})
+        rows = await self._session.rows_for(sql.known(self._session.dialect), sql.IDENTITIES, given)
+        found = await self._with_attempts(rows)
         return Known(
-            {(row["key_user"], row["key"]): found[row["id"]] for row in by_key},
-            {row["reference"]: found[row["id"]] for row in rows},
+            {(row["key_user"], row["key"]): found[row["id"]] for row in rows if row["by_key"]},
+            {row["reference"]: found[row["id"]] for row in rows if not row["by_key"]},
         )
 
     async def add(self, changes: Sequence[Change], keys: Sequence[KeyUse]) -> None:
@@ -67,7 +62,14 @@ class SqlCashOuts:
         """Return these, attempts included, locked in id order until the transaction ends."""
         given = [(each,) for each in sorted(set(ids))]
         rows = await self._session.rows_for(sql.lock(self._session.dialect), sql.IDS, given)
-        return await self._with_attempts(rows)
+        # Nothing is done to an attempt without a new version of its cash-out.
+        changed = {row["id"]: row for row in rows if row["version"] != row["seen"]}
+        now = await self._with_attempts(changed.values())
+        tries = attempts_by_cash_out(sql.attempts_beside(rows))
+        by_id = {row["id"]: row for row in rows}
+        return {
+            each: now.get(each) or from_row(row, tries.get(each, ())) for each, row in by_id.items()
+        }
 
     async def claim(
         self,

@@ -1,5 +1,7 @@
 """What every store of cash-outs does."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -303,3 +305,22 @@ async def test_an_expired_lease_does_not_keep_a_question_back(store: Store) -> N
     await keep(store, changed(kept, status=Status.PROCESSING, **lapsed))
     async with store.units.begin() as unit:
         assert await unit.cash_outs.hasten(kept.id, NOW, NOW - SECOND)
+
+
+async def test_who_waited_for_a_lock_sees_the_attempts_that_its_last_holder_began(
+    store: Store,
+) -> None:
+    (kept,) = await put(store, [a_new()])
+    begun = begin_attempt(kept, NOW, Lease(TOKEN, NOW + timedelta(minutes=1)))
+
+    async def look() -> Mapping[UUID, CashOut]:
+        async with store.units.begin() as unit:
+            return await unit.cash_outs.lock([kept.id])
+
+    async with store.units.begin() as holder:
+        await holder.cash_outs.lock([kept.id])
+        waiting = asyncio.create_task(look())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await holder.cash_outs.save([begun])
+    assert await waiting == {kept.id: begun.after}

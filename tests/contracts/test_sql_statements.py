@@ -36,7 +36,7 @@ from tests.strategies import AFRI, NOW, ORANGE, PROVES, TOKEN, a_provider
 
 pytestmark = pytest.mark.anyio
 
-ROUND_TRIPS = {"take": 6, "send": 4, "record": 10, "tell": 4}
+ROUND_TRIPS = {"take": 5, "send": 4, "record": 9, "tell": 4}
 """What each unit costs on PostgreSQL, BEGIN and COMMIT included, whatever the size of its batch."""
 
 
@@ -171,7 +171,7 @@ async def test_recording_costs_as_few_round_trips_as_the_news_needs(postgres_url
             assert all(each.change and each.change.after != each.change.before for each in recorded)
             costs[-1][name] = len(sent)
     await store.database.close()
-    assert costs[1] == {"answer": 6, "webhook": 7}
+    assert costs[1] == {"answer": 5, "webhook": 6}
 
 
 def _answers(new: Sequence[Change]) -> list[Arrival]:
@@ -309,9 +309,14 @@ async def test_pruning_looks_at_the_oldest_events_only(archive: str) -> None:
 
 KEYED = {
     "uq_cash_outs_reference|autoindex_cash_outs_2": (
-        sql.by_reference,
-        sql.REFERENCES,
-        ("REF-000001",),
+        sql.known,
+        sql.IDENTITIES,
+        ("user-1", None, "REF-000001"),
+    ),
+    "pk_idempotency_keys|autoindex_idempotency_keys_1": (
+        sql.known,
+        sql.IDENTITIES,
+        ("user-1", "key-1", None),
     ),
     "pk_cash_outs|autoindex_cash_outs_1": (sql.lock, sql.IDS, (UUID(int=1),)),
     "pk_attempts|autoindex_attempts_1": (sql.attempts_of, sql.IDS, (UUID(int=1),)),
@@ -328,9 +333,8 @@ async def test_what_is_named_is_found_by_its_key(archive: str, index: str) -> No
     plan = await explain(database, build(database.dialect), dict(parameters))
     await database.close()
     assert re.search(index, plan), plan
-    assert not re.search(r"Seq Scan on (cash_outs|attempts)|SCAN (cash_outs|attempts)\b", plan), (
-        plan
-    )
+    tables = "(cash_outs|attempts|idempotency_keys)"
+    assert not re.search(rf"Seq Scan on {tables}|SCAN {tables}\b", plan), plan
 
 
 async def explain(database: Database, statement: Any, parameters: dict[str, Any]) -> str:  # noqa: ANN401 -- any statement
@@ -357,7 +361,9 @@ async def _fill_an_archive(url: str) -> None:
     store = in_database("any", url)
     database = store.database
     assert database is not None
-    kept = await put(store, [a_new(number) for number in range(1, 3_001)])
+    new = [a_new(number) for number in range(1, 3_001)]
+    keys = [KeyUse("user-1", f"key-{n}", each.after.id) for n, each in enumerate(new)]
+    kept = await put(store, new, *keys)
     ended = [changed(each, **_completed(number)) for number, each in enumerate(kept[:-5])]
     asking = [changed(each, plan=Plan(Action.ASK, NOW)) for each in kept[-5:]]
     async with store.units.begin() as unit:
