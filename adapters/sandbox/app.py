@@ -13,6 +13,7 @@ from adapters.sandbox.connections import close, pause, reset, send_reply
 from adapters.sandbox.control import Desk, control_plane
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY
 from adapters.sandbox.engine import Engine
+from adapters.sandbox.trying import Till
 from adapters.sandbox.webhooks import Courier
 from adapters.sandbox.wire import Reaction, Reply, WireRequest, write_json
 
@@ -22,17 +23,18 @@ _SHORT_S: Final = 0.5
 
 @dataclass(slots=True)
 class Running:
-    """A sandbox at work: its engine, its clock, its courier, and whether it is being stopped."""
+    """A sandbox at work: engine, clock, courier, who pays for what is tried, and its stopping."""
 
     engine: Engine
     clock: SandboxClock
     courier: Courier
+    till: Till = field(default_factory=Till)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def create_app(running: Running) -> Litestar:
     """Return the application; it must be served by `connections.ExposedProtocol`."""
-    desk = Desk(running.engine, running.clock, running.courier)
+    desk = Desk(running.engine, running.clock, running.courier, running.till)
     counters = [_counter(running, provider, base) for provider, base in BASE_PATHS.items()]
     return Litestar(
         route_handlers=[*counters, control_plane(desk)],

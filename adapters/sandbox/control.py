@@ -25,6 +25,7 @@ from adapters.sandbox.faults import FaultRule, TooManyRules
 from adapters.sandbox.ledger import FloatAccount, Payout
 from adapters.sandbox.page import CSS, render_page
 from adapters.sandbox.scenarios import SCENARIOS
+from adapters.sandbox.trying import SCRIPT, Till, trying_routes
 from adapters.sandbox.webhooks import Courier
 
 PREFIX: Final = "/_sandbox"
@@ -33,7 +34,8 @@ _MAX_ADVANCE_S: Final = 400 * 86_400
 _FAULT_FIELDS: Final = frozenset(field.name for field in fields(FaultRule))
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 _PAGE_HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self';"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
@@ -46,6 +48,7 @@ class Desk:
     engine: Engine
     clock: SandboxClock
     courier: Courier
+    till: Till
 
 
 class SetFloat(msgspec.Struct, forbid_unknown_fields=True):
@@ -82,6 +85,8 @@ def control_plane(desk: Desk) -> Router:
         route_handlers=[
             show_page,
             show_css,
+            show_script,
+            *trying_routes(),
             list_scenarios,
             list_ledger,
             list_deliveries,
@@ -97,7 +102,10 @@ def control_plane(desk: Desk) -> Router:
             reset,
         ],
         guards=[only_this_machine],
-        dependencies={"desk": Provide(lambda: desk, sync_to_thread=False)},
+        dependencies={
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "till": Provide(lambda: desk.till, sync_to_thread=False),
+        },
     )
 
 
@@ -105,7 +113,8 @@ def control_plane(desk: Desk) -> Router:
 async def show_page(desk: NamedDependency[Desk]) -> Response[str]:
     """Show what the sandbox does and has done, on one page."""
     desk.engine.settle(desk.clock.now())
-    page = render_page(desk.engine, desk.clock.now(), desk.courier.base_url)
+    trying = desk.till.payer is not None
+    page = render_page(desk.engine, desk.clock.now(), desk.courier.base_url, trying=trying)
     return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
 
 
@@ -113,6 +122,12 @@ async def show_page(desk: NamedDependency[Desk]) -> Response[str]:
 async def show_css() -> str:
     """Return the page's style sheet."""
     return CSS
+
+
+@get("/page.js", media_type="text/javascript")
+async def show_script() -> str:
+    """Return the page's script."""
+    return SCRIPT
 
 
 @get("/scenarios")

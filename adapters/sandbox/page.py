@@ -13,13 +13,21 @@ from adapters.sandbox.engine import Engine
 from adapters.sandbox.faults import Posted
 from adapters.sandbox.ledger import DEFAULT_FLOAT
 from adapters.sandbox.scenarios import SCENARIOS
+from adapters.sandbox.trying import RUN_ALL, STYLE, buttons
 
 _ROWS_SHOWN: Final = 50
 
 ROUTES: Final[Sequence[tuple[str, str, str]]] = (
     ("GET", "/_sandbox", "this page"),
     ("GET", "/_sandbox/page.css", "its style sheet"),
+    ("GET", "/_sandbox/page.js", "its script"),
     ("GET", "/_sandbox/scenarios", "every scenario with its numbers and its ending"),
+    (
+        "POST",
+        "/_sandbox/cash-outs",
+        'make a real cash-out, inside `cashout dev`: {"provider": "afrimoney", "suffix": "201"}',
+    ),
+    ("GET", "/_sandbox/cash-outs/{cash_out_id}", "how such a cash-out stands"),
     ("GET", "/_sandbox/ledger", "what was paid; ?reference= for one reference"),
     ("GET", "/_sandbox/deliveries", "the webhooks and their answers; ?reference= for one"),
     ("POST", "/_sandbox/deliveries/{number}/redeliver", "send a webhook again"),
@@ -52,7 +60,7 @@ FAULT_FIELDS: Final[Sequence[tuple[str, str]]] = (
 )
 """The fields of a fault rule, for the page."""
 
-CSS: Final = """\
+_STYLE: Final = """\
 :root { color-scheme: light dark; --ink: #1c2230; --paper: #fbfaf7; --soft: #5d6678;
   --line: #dcd8ce; --card: #ffffff; --mark: #b4470b; --good: #1d6f42; --bad: #a32020; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e7e5df; --paper: #14171d; --soft: #9aa3b5;
@@ -80,18 +88,22 @@ td code { white-space: normal; overflow-wrap: anywhere; }
 summary { cursor: pointer; }
 details ul { margin: .35rem 0 0; padding-left: 1.1rem; }
 """
+CSS: Final = _STYLE + STYLE
 
 
-def render_page(engine: Engine, now: datetime, webhook_base_url: str | None) -> str:
-    """Return the whole page as HTML, every value of it escaped."""
+def render_page(
+    engine: Engine, now: datetime, webhook_base_url: str | None, *, trying: bool = False
+) -> str:
+    """Return the whole page as HTML, every value of it escaped; trying: with buttons to press."""
     return "\n".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<title>Provider sandbox</title><link rel="stylesheet" href="/_sandbox/page.css">',
+            '<script src="/_sandbox/page.js" defer></script>' if trying else "",
             "</head><body>",
             _head(engine, now, webhook_base_url),
-            _section("scenarios", "Scenarios", _scenarios()),
+            _section("scenarios", "Scenarios", _scenarios(trying=trying)),
             _section("ledger", "Ledger", _ledger(engine)),
             _section("deliveries", "Webhooks", _deliveries(engine)),
             _section("float", "Float", _floats(engine)),
@@ -122,13 +134,14 @@ def _head(engine: Engine, now: datetime, webhook_base_url: str | None) -> str:
     )
 
 
-def _scenarios() -> str:
+def _scenarios(*, trying: bool) -> str:
     rows = (
         (
             f'<span class="number">{row.suffix}</span>',
             f"<strong>{_text(row.title)}</strong><br>{_text(row.story)}{_notes(row)}",
             "<br>or ".join(_ending(end) for end in row.ends),
             _numbers(row),
+            *([buttons(row)] if trying else []),
         )
         for row in SCENARIOS.values()
     )
@@ -136,7 +149,10 @@ def _scenarios() -> str:
         "<p>The last three digits of these numbers choose what happens; "
         "any other number simply succeeds.</p>"
     )
-    return lead + _table(("Ends in", "What happens", "A correct client ends", "Numbers"), rows)
+    heads = ("Ends in", "What happens", "A correct client ends", "Numbers")
+    if trying:
+        return lead + RUN_ALL + _table((*heads, "Try it"), rows)
+    return lead + _table(heads, rows)
 
 
 def _notes(row: Scenario) -> str:

@@ -19,6 +19,7 @@ from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.ledger_file import LedgerFile, LedgerFileRefused
 from adapters.sandbox.orange_money import TOKEN_PATH
 from adapters.sandbox.settings import SandboxSettings, refuse_in_production
+from adapters.sandbox.trying import Till
 from adapters.sandbox.webhooks import Courier
 
 _START_S: Final = 10.0
@@ -131,6 +132,11 @@ class Sandbox:
     @webhook_base_url.setter
     def webhook_base_url(self, url: str | None) -> None:
         self._courier.base_url = url
+
+    @property
+    def till(self) -> Till:
+        """Who pays for what is tried on the page: put a payer there, and the page has buttons."""
+        return self._running.till
 
     @property
     def ledger(self) -> Ledger:

@@ -18,6 +18,7 @@ from adapters.web.schemas import HistoryView, Pagination
 from adapters.web.texts import LONGEST_KEY, Visible, WrongText
 from adapters.web.views import cash_out_view
 from adapters.web.wording import failure_reason, status_detail
+from application.callers import Caller
 from application.ports import StoredEvidence
 from application.request_cash_out import Taken
 from domain.cash_out import CashOut
@@ -27,6 +28,7 @@ from domain.states import Status
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.service_here import caller, print_json, read_id, service_here
 from entrypoints.cli.terminal import Terminal, status_text
+from entrypoints.cli.watching import NoStream, watch
 from entrypoints.container import Service
 from entrypoints.lifespan import at_work
 
@@ -113,7 +115,7 @@ async def show_status(
     async with service_here() as service:
         cash_out = await service.get(asking, read_id(cash_out_id))
         if watch_s:
-            cash_out = await _follow(terminal, service, cash_out, watch_s)
+            cash_out = await _watch(terminal, service, cash_out, asking, watch_s)
         evidence = await service.get.evidence(asking, cash_out.id)
     if as_json:
         print_json(terminal, cash_out_view(cash_out, datetime.now(UTC), _LANGUAGE))
@@ -204,6 +206,20 @@ def _row(cash_out: CashOut) -> tuple[str | Text, ...]:
         cash_out.payee.msisdn.masked,
         cash_out.reference,
     )
+
+
+async def _watch(
+    terminal: Terminal, service: Service, cash_out: CashOut, asking: Caller, longest_s: int
+) -> CashOut:
+    """Return the cash-out as `_follow` does, told by the API where one runs here."""
+    give_up_at = time.monotonic() + longest_s
+    try:
+        with terminal.waiting(_line(cash_out)) as waiting:
+            who = (asking.user_id, asking.role.value)
+            return await watch(service, cash_out, who, waiting, longest_s)
+    except NoStream:
+        left_s = max(0, round(give_up_at - time.monotonic()))
+        return await _follow(terminal, service, cash_out, left_s)
 
 
 async def _follow(

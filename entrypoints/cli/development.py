@@ -6,20 +6,25 @@ import os
 import shlex
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Literal
+from urllib.parse import urlsplit
 
 from rich.text import Text
 
 from adapters.sandbox.corridors import ORANGE_MONEY, sandbox_msisdn
 from adapters.sandbox.server import Sandbox
 from adapters.sandbox.settings import SandboxSettings
+from entrypoints.cli.accounts import dev_accounts
 from entrypoints.cli.dev_note import DATA_DIR, data_dir, left_in, running_in
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.faults import is_taken
 from entrypoints.cli.stand import WEBHOOKS, Standing, standing
 from entrypoints.cli.terminal import Terminal
 from entrypoints.cli.tokens import keep_secret, token_for
+from entrypoints.cli.trying import payer_at
 from entrypoints.logs import set_up_logs
+from entrypoints.secrets_known import secrets_of
 from entrypoints.settings import Settings, read_settings
 from entrypoints.signals import stop_signal
 
@@ -60,7 +65,7 @@ async def run_dev(
             raise Stopped(line) from None
         beside = {**_standing_in(sandbox, environ), DATA_DIR: str(data_dir(environ).resolve())}
         settings = read_settings({**environ, **beside})
-        set_up_logs(settings.log_level)
+        set_up_logs(settings.log_level, secrets=secrets_of(settings))
         await _serve(terminal, settings, sandbox, beside, as_json=as_json)
     return Exit.DONE
 
@@ -85,13 +90,22 @@ async def _serve(
     stop = asyncio.create_task(stop_signal().wait())
     async with standing(settings) as here:
         sandbox.webhook_base_url = here.url + WEBHOOKS
-        note = {**beside, "DATABASE_URL": settings.database_url, "HOST": settings.host}
+        note = {
+            **beside,
+            "DATABASE_URL": settings.database_url,
+            "HOST": settings.host,
+            "PORT": str(urlsplit(here.url).port),
+        }
         with left_in(settings.data_dir, note):
             facts = _facts(settings, sandbox, here)
+            operators = here.service.operators
+            accounts = await dev_accounts(operators, settings.data_dir) if settings.console else {}
+            if facts["token"]:
+                sandbox.till.payer = await payer_at(here.url, partial(token_for, settings, _USER))
             if as_json:
-                terminal.json(facts)
+                terminal.json({**facts, "accounts": accounts})
             else:
-                _introduce(terminal, facts)
+                _introduce(terminal, facts, accounts)
             await asyncio.wait({stop, here.work}, return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
             terminal.say("Stopping: what is in flight is finished first.")
@@ -101,6 +115,7 @@ def _facts(settings: Settings, sandbox: Sandbox, here: Standing) -> dict[str, st
     token = token_for(settings, _USER) if settings.tokens.secret else ""
     return {
         "api": here.url,
+        "console": f"{here.url}/console" if settings.console else "off",
         "docs": f"{here.url}/schema",
         "ready": f"{here.url}/health/ready",
         "sandbox": sandbox.control_url,
@@ -132,6 +147,7 @@ def _curl(url: str, token: str) -> str:
 
 _LABELS = {
     "api": "API",
+    "console": "Console for operators",
     "docs": "Its documentation",
     "ready": "Its state",
     "sandbox": "The providers' sandbox",
@@ -140,15 +156,20 @@ _LABELS = {
 }
 
 
-def _introduce(terminal: Terminal, facts: Mapping[str, str]) -> None:
+def _introduce(terminal: Terminal, facts: Mapping[str, str], accounts: Mapping[str, str]) -> None:
     for name, label in _LABELS.items():
         terminal.data(Text.assemble((f"{label:<24}", "bold"), facts[name]))
     terminal.data("")
+    if accounts:
+        terminal.data("Who may sign in to the console:")
+        for name, password in accounts.items():
+            terminal.verbatim(f"  {name:<10}{password}")
+        terminal.data("")
     terminal.data(f"A token for the user {_USER}, good for 12 hours:")
     terminal.verbatim(facts["token"])
     terminal.data("")
     terminal.data("A cash-out, as it is:")
     terminal.verbatim(facts["curl"])
     terminal.data("")
-    terminal.data("Other last digits tell other stories; the sandbox's page lists them.")
+    terminal.data("Other last digits tell other stories; the sandbox's page has a button for each.")
     terminal.say("Ctrl-C stops, after finishing what is in flight.")

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.entrypoints.console import COMMAND_S, Console
+from tests.entrypoints.console import COMMAND_S, Console, loggings
 
 PAY = ("request", "orange_money", "15000", "XOF")
 SUCCEEDS = "+2250700000789"
@@ -31,6 +31,7 @@ class Beside:
 
     console: Console
     facts: dict[str, Any]
+    log: Callable[[], str]
 
     def request(self, *options: str, to: str = SUCCEEDS, expect: int = 0) -> dict[str, Any]:
         """Request a cash-out and return its document."""
@@ -44,7 +45,7 @@ def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     console = Console(tmp_path_factory.mktemp("dev"))
     ports = ("--port", "0", "--sandbox-port", "0", "--profile", "instant")
     with console.running("dev", *ports, "--json") as program:
-        yield Beside(console, json.loads(program.line()))
+        yield Beside(console, json.loads(program.line()), program.said)
 
 
 def test_a_request_waits_for_its_ending(dev: Beside) -> None:
@@ -76,6 +77,35 @@ def test_a_cash_out_that_stays_open_ends_a_wait_with_5(dev: Beside) -> None:
     assert shown.returncode == 0
     assert "The provider has it and is paying." in shown.stdout
     assert "attempt 1" in shown.stdout
+
+
+def test_a_watch_is_told_by_the_api_as_it_happens(dev: Beside) -> None:
+    made = dev.request(to="+2250700000139")["cashOutId"]
+    done = dev.console.run("status", made, "--watch", "60")
+    assert done.returncode == 0
+    assert "completed: The money is in the payee's account." in done.stderr
+    assert "completed" in done.stdout
+    streamed = [line for line in loggings(dev.log()) if "/events" in line.get("route", "")]
+    assert streamed[-1]["status"] == 200
+
+
+def test_a_watch_ends_as_documented_when_time_is_up_or_it_fails(dev: Beside) -> None:
+    stuck = dev.request(to="+2250700000129")["cashOutId"]
+    assert dev.console.run("status", stuck, "--watch", "1").returncode == 5
+    failed = dev.request(to="+2250700000089")["cashOutId"]
+    assert dev.console.run("status", failed, "--watch", "30").returncode == 1
+    assert dev.console.run("status", failed, "--watch", "30", "--user", "other").returncode == 4
+    assert dev.console.run("status", NOBODY, "--watch", "30").returncode == 3
+
+
+def test_a_watch_looks_by_itself_where_no_api_streams(dev: Beside) -> None:
+    """Nobody listens where the settings say, or somebody who knows no such route."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = str(closed.getsockname()[1])
+    made = dev.request()["cashOutId"]
+    for port in (nobody, dev.facts["sandbox"].rpartition(":")[2].partition("/")[0]):
+        done = dev.console.run("status", made, "--watch", "30", PORT=port)
+        assert (done.returncode, "completed" in done.stdout) == (0, True)
 
 
 def test_the_same_key_is_the_same_cash_out(dev: Beside) -> None:
