@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from adapters.memory.statements import booked
 from application.ports import Units
 from domain.cash_out import CashOut, Change
 from domain.payee import Msisdn, Payee
-from domain.statements import LineKind, StatementLine
+from domain.statements import Booked, LineKind, StatementLine
 from domain.states import ENDINGS, Status
 from tests.strategies import NOW, ORANGE, XOF, Money, a_cash_out
 
@@ -83,3 +84,8 @@ async def keep(units: Units, cash_outs: Sequence[CashOut]) -> None:
 def end_of(cash_outs: Sequence[CashOut]) -> datetime:
     """Return a moment behind everything that happened to these."""
     return max(each.completed_at or each.created_at for each in cash_outs) + timedelta(seconds=1)
+
+
+def booked_of(cash_out: CashOut) -> Booked:
+    """Return what our books say of a cash-out."""
+    return booked(cash_out)

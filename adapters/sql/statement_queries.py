@@ -319,12 +319,11 @@ def absent(*, behind: bool) -> Select[Any]:
     """Select completed and open cash-outs of a span of which no line speaks, oldest first."""
     row = cash_outs.c
     since, until = bindparam("since", type_=Moment), bindparam("until", type_=Moment)
-    unpaid = [each.value for each in ENDINGS if each is not Status.COMPLETED]
     statement = select(*_OURS).where(
         row.provider == PROVIDER,
         row.created_at >= since,
         row.created_at <= until,
-        row.status.not_in(unpaid),
+        *(row.status != ending.value for ending in ENDINGS if ending is not Status.COMPLETED),
         func.coalesce(row.completed_at, row.created_at, type_=Moment) <= until,
         ~_spoken_of(),
     )
