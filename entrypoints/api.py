@@ -41,7 +41,13 @@ async def open_api(service: Service) -> AsyncIterator[Api]:
                 raise StorageUnavailable("the key set cannot be fetched")
             return answer.body
 
-        yield build_app(_parts(service, _verifier(service, fetch)))
+        app = build_app(_parts(service, _verifier(service, fetch)))
+        if service.settings.console:
+            # Templates are compiled by importing this: only those wait for it who have a console.
+            from entrypoints.console import console_beside  # noqa: PLC0415
+
+            await opened.enter_async_context(console_beside(app, service))
+        yield app
 
 
 async def serve(settings: Settings) -> None:

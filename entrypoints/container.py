@@ -7,17 +7,31 @@ from dependency_injector import containers, providers
 
 from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
+from adapters.passwords.scrypt import ScryptPasswords
 from adapters.phones import PhoneNumbers
 from adapters.system import SystemChance
 from application.board import Board
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
+from application.figures import KeepFigures
 from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans, Retention
 from application.lanes import Circuit, Lane, Lanes
 from application.measuring import MeasuringJournal, Meter
-from application.ports import Chance, Clock, Gateway, Nudge, NumberingPlan, Publisher, Reader, Units
+from application.operators import Operators, SignIn
+from application.ports import (
+    AuditReader,
+    Chance,
+    Clock,
+    ConsoleReader,
+    Gateway,
+    Nudge,
+    NumberingPlan,
+    Publisher,
+    Reader,
+    Units,
+)
 from application.provider_health import ProviderHealth
 from application.queries import (
     AwaitAnswer,
@@ -33,6 +47,7 @@ from application.relay_events import RelayEvents
 from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
 from application.submit_cash_out import SubmitCashOut
+from application.throttle import Throttle
 from application.watch_health import WatchHealth
 from application.worker import Pace, Worker
 from domain.corridors import Catalogue, Policy
@@ -54,6 +69,8 @@ class Service:
     numbers: NumberingPlan
     units: Units
     reader: Reader
+    log: AuditReader
+    console: ConsoleReader
     publisher: Publisher
     lanes: Lanes
     request: GroupCommit[CashOutRequest, Taken | Refusal]
@@ -69,6 +86,9 @@ class Service:
     republish: RepublishEvents
     receive: ReceiveWebhook
     worker: Worker
+    operators: Operators
+    sign_in: SignIn
+    keep_figures: KeepFigures
     provider_health: ProviderHealth
     watch_health: WatchHealth
 
@@ -123,6 +143,8 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     units: providers.Dependency[Units] = providers.Dependency()
     reader: providers.Dependency[Reader] = providers.Dependency()
+    log: providers.Dependency[AuditReader] = providers.Dependency()
+    console: providers.Dependency[ConsoleReader] = providers.Dependency()
     gateways: providers.Dependency[dict[str, Gateway]] = providers.Dependency(instance_of=dict)
     publisher: providers.Dependency[Publisher] = providers.Dependency()
     nudge: providers.Dependency[Nudge] = providers.Dependency()
@@ -131,6 +153,8 @@ class Container(containers.DeclarativeContainer):
 
     chance = providers.Singleton(SystemChance)
     numbers = providers.Singleton(PhoneNumbers)
+    passwords = providers.Singleton(ScryptPasswords)
+    throttle = providers.Singleton(Throttle, clock)
     journal = providers.Singleton(StructuredJournal)
     catalogue = providers.Singleton(_catalogue, settings, gateways)
     policy = providers.Singleton(_policy, settings)
@@ -202,6 +226,8 @@ class Container(containers.DeclarativeContainer):
         numbers=numbers,
         units=units,
         reader=reader,
+        log=log,
+        console=console,
         publisher=publisher,
         lanes=lanes,
         request=request,
@@ -217,6 +243,9 @@ class Container(containers.DeclarativeContainer):
         republish=providers.Singleton(RepublishEvents, units, nudge),
         receive=providers.Singleton(ReceiveWebhook, lanes, record, clock, chance),
         worker=worker,
+        operators=providers.Singleton(Operators, units, passwords, clock),
+        sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),
+        keep_figures=providers.Singleton(KeepFigures, units, clock, journal),
         provider_health=providers.Singleton(ProviderHealth, board, units, catalogue),
         watch_health=watch_health,
     )

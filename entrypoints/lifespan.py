@@ -11,6 +11,8 @@ from adapters.memory.signals import Signals
 from adapters.provider_kit.limits import CallLimits
 from adapters.provider_kit.tokens import Token, TokenStore
 from adapters.provider_kit.wiring import Misconfigured, Wiring, provider_module
+from adapters.sql.audit import SqlAuditReader
+from adapters.sql.console_reader import SqlConsoleReader
 from adapters.sql.database import Database, open_database
 from adapters.sql.read_model import SqlReader
 from adapters.sql.unit_of_work import SqlUnits
@@ -41,6 +43,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             settings=settings,
             units=SqlUnits(database),
             reader=SqlReader(database),
+            log=SqlAuditReader(database),
+            console=SqlConsoleReader(database),
             gateways=await _gateways(settings, clock, broker, opened),
             publisher=publisher,
             nudge=nudge,
@@ -48,6 +52,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             clock=clock,
         )
         service = container.service()
+        opened.callback(container.passwords().close)
         opened.push_async_callback(service.record.finish)
         opened.push_async_callback(service.request.finish)
         opened.push_async_callback(service.follow.finish)

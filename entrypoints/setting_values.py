@@ -165,6 +165,14 @@ def origins(value: str) -> tuple[str, ...]:
     return found
 
 
+def origin(value: str) -> str:
+    """Read the one origin of our own pages."""
+    found = origins(value)
+    if len(found) != 1:
+        raise Wrong("must be one origin like https://console.example.com")
+    return found[0]
+
+
 def long_enough(secret: str) -> str:
     """Read a secret that tokens are signed with."""
     if len(secret.encode()) < SHORTEST_JWT_SECRET:

@@ -28,6 +28,7 @@ from entrypoints.setting_values import (
     is_loopback,
     long_enough,
     one_of,
+    origin,
     origins,
     pem,
     seconds,
@@ -82,6 +83,8 @@ class Settings:
     tokens: TokenSettings
     cors_allowed_origins: tuple[str, ...]
     rate_limit_per_minute: int
+    console: bool
+    console_url: str
     workers_in_api: bool
     poll: timedelta
     shutdown_grace: timedelta
@@ -96,6 +99,11 @@ class Settings:
     def production(self) -> bool:
         """Tell whether real money moves here."""
         return self.app_env == "production"
+
+    @property
+    def console_is_secure(self) -> bool:
+        """Tell whether browsers reach the console over TLS alone."""
+        return self.production or self.console_url.startswith("https://")
 
     @property
     def is_sqlite(self) -> bool:
@@ -168,6 +176,8 @@ class _Reading:
             tokens=self._tokens(app_env, data_dir),
             cors_allowed_origins=self.get("CORS_ALLOWED_ORIGINS", "", origins),
             rate_limit_per_minute=self.get("RATE_LIMIT_PER_MINUTE", "600", whole(0, 1_000_000)),
+            console=self.get("CONSOLE", "false" if app_env == "production" else "true", flag),
+            console_url=self.optional("CONSOLE_URL", origin),
             workers_in_api=self.get("WORKERS_IN_API", "true", flag),
             poll=self.get("WORK_POLL_SECONDS", "1", some_seconds),
             shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", seconds),

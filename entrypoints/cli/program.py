@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
 
-from entrypoints.cli import paying, running, simulating
+from entrypoints.cli import operating, paying, running, simulating
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal
 
@@ -82,7 +82,17 @@ def build() -> App:
     events.command(paying.tail, help_epilogue=_EXAMPLES["tail"])
     events.command(running.republish, help_epilogue=_EXAMPLES["republish"])
     app.command(events)
+    app.command(_operator())
     return app
+
+
+def _operator() -> App:
+    made = App(name="operator", help=operating.HELP, group=_RUN, sort_key=len(_COMMANDS[_RUN]))
+    made.command(operating.add, help_epilogue=operating.EXAMPLES["add"])
+    made.command(operating.list_, name="list", help_epilogue=operating.EXAMPLES["list"])
+    made.command(operating.disable, help_epilogue=operating.EXAMPLES["disable"])
+    made.command(operating.password, help_epilogue=operating.EXAMPLES["password"])
+    return made
 
 
 def run(arguments: Sequence[str]) -> int:
