@@ -1,10 +1,12 @@
 """Queries: what callers may read. None of them waits for a provider."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+from application.board import Board
 from application.callers import Caller
 from application.ports import (
     Clock,
@@ -28,6 +30,7 @@ from domain.limits import Windows, day_ends, month_ends
 from domain.money import Money
 from domain.refusals import NotFound
 from domain.request import Quote, quote
+from domain.standings import Standing, State
 
 LONGEST_WAIT = timedelta(seconds=30)
 """The longest that a caller can have us wait for a provider's first answer."""
@@ -154,11 +157,15 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class PricedFor:
-    """A quote, and what the user has left in its provider and currency."""
+    """A quote, what the user has left in its provider and currency, and how the provider is.
+
+    standing: of the corridor where the payee's number names one, else of the provider.
+    """
 
     quote: Quote
     day: Allowance
     month: Allowance
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,7 @@ class QuoteCashOut:
     catalogue: Catalogue
     numbers: NumberingPlan
     clock: Clock
+    board: Board = field(default_factory=Board)
 
     async def __call__(
         self, caller: Caller, provider: str, code: str, amount: str, account: str | None = None
@@ -187,8 +195,23 @@ class QuoteCashOut:
         windows = Windows.of(caller.user_id, provider, code, now)
         used = await self.reader.used([windows.day, windows.month])
         day, month = _allowances(priced.row, used[windows.day], used[windows.month], now)
-        warnings = (*priced.warnings, *_short(priced.amount, day, month))
-        return PricedFor(replace(priced, warnings=warnings), day, month)
+        standing = self._standing(priced)
+        waits = [_WAITS[standing.state]] if standing.parked else []
+        warnings = (*priced.warnings, *_short(priced.amount, day, month), *waits)
+        return PricedFor(replace(priced, warnings=warnings), day, month, standing)
+
+    def _standing(self, priced: Quote) -> Standing:
+        if priced.corridor is None:
+            return self.board.of_provider(priced.provider)
+        return self.board.of_corridor(priced.provider, priced.corridor, priced.row.currency.code)
+
+
+_WAITS: Final = {
+    State.DELAYED: "The provider is slower than usual: a cash-out may wait before it is sent, and"
+    " can be cancelled meanwhile.",
+    State.CLOSED: "The provider cannot be reached now: a cash-out waits until it can, and can be"
+    " cancelled meanwhile.",
+}
 
 
 def _allowances(

@@ -237,7 +237,7 @@ class Container(containers.DeclarativeContainer):
         await_answer=providers.Singleton(AwaitAnswer, reader, clock, signals),
         follow=providers.Singleton(FollowCashOuts, get, reader, clock, signals, journal=journal),
         history=providers.Singleton(History, reader),
-        quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock),
+        quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock, board),
         limits=providers.Singleton(ListLimits, reader, catalogue, clock),
         providers=providers.Singleton(ListProviders, catalogue),
         republish=providers.Singleton(RepublishEvents, units, nudge),

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from adapters.web.problems import ErrorBody
 from domain.failures import FailureCode
 from domain.money import Money
+from domain.standings import State
 from domain.states import Status
 
 Data = TypeVar("Data")
@@ -164,9 +165,9 @@ class QuoteView(_Answer, frozen=True, kw_only=True):
     total_amount: Amount
     currency: str
     tariff_version: str
-    available: Annotated[
-        bool,
-        Meta(description="Whether a cash-out that is taken now can be sent without delay."),
+    availability: Annotated[
+        State,
+        Meta(description="OPERATIONAL, or a cash-out that is taken now waits before it is sent."),
     ]
     daily: AllowanceView
     monthly: AllowanceView

@@ -97,7 +97,7 @@ def quote_view(priced: PricedFor) -> QuoteView:
         total_amount=amount(quote.total),
         currency=quote.amount.currency.code,
         tariff_version=quote.tariff_version,
-        available=quote.provider.available and (quote.corridor is None or quote.corridor.enabled),
+        availability=priced.standing.state,
         daily=_allowance(priced.day),
         monthly=_allowance(priced.month),
         warnings=list(quote.warnings) or UNSET,

@@ -22,6 +22,10 @@ async def show_quote(
     terminal = Terminal()
     _check({"provider": provider, "amount": amount, "currency": currency})
     async with service_here() as service:
+        # No worker of this process keeps the board: what is stored now is what it shows.
+        async with service.units.begin() as unit:
+            standings = await unit.health.standings()
+        service.provider_health.board.show(standings, service.clock.now())
         priced = await service.quote(caller(user), provider, currency, amount, account)
     if as_json:
         print_json(terminal, quote_view(priced))

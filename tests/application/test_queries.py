@@ -10,15 +10,17 @@ import pytest
 from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
 from adapters.phones import PhoneNumbers
+from application.board import Board
 from application.callers import Caller
 from application.ports import HistoryFilter, Place
 from application.queries import LONGEST_WAIT, AwaitAnswer, History, ListProviders, QuoteCashOut
 from domain.cash_out import Action, CashOut, Plan
 from domain.money import Money
 from domain.refusals import AmountBelowMinimum, Forbidden, InvalidAccount, NotFound
+from domain.standings import Route, Standing, State
 from domain.states import Status
 from tests.application.wiring import ADMIN, STRANGER, USER, World
-from tests.strategies import ORANGE, XOF, a_request
+from tests.strategies import NOW, ORANGE, XOF, a_request
 
 pytestmark = pytest.mark.anyio
 
@@ -288,6 +290,23 @@ async def test_a_quote_tells_price_and_what_is_left_and_reserves_nothing(
     assert short.startswith("This is more than is left in this UTC day: 0 XOF until ")
     other = await quoting(Caller("user-2"), ORANGE, "XOF", "1500")
     assert other.day.left == other.day.limit
+
+
+@pytest.mark.parametrize(
+    ("state", "warns"),
+    [(State.OPERATIONAL, 0), (State.DELAYED, 1), (State.CLOSED, 1)],
+)
+async def test_a_quote_tells_how_the_provider_is_and_that_a_cash_out_would_wait(
+    world: World, state: State, warns: int
+) -> None:
+    board = Board()
+    board.show([Standing(Route(ORANGE, "CI", "XOF"), state, since=NOW)], NOW)
+    quoting = QuoteCashOut(world.reader, world.catalogue, PhoneNumbers(), world.clock, board)
+    priced = await quoting(USER, ORANGE, "XOF", "1500", "+2250700000789")
+    waits = [each for each in priced.quote.warnings if "can be cancelled meanwhile" in each]
+    assert (priced.standing.state, len(waits)) == (state, warns)
+    elsewhere = await quoting(USER, ORANGE, "XOF", "1500", "+221770000789")
+    assert elsewhere.standing.state is State.OPERATIONAL
 
 
 async def test_a_quote_is_refused_as_the_request_would_be(

@@ -167,7 +167,7 @@ QUOTE: Final[dict[str, Any]] = {
     "totalAmount": 2100,
     "currency": "XOF",
     "tariffVersion": "orange_money-2026-11",
-    "available": True,
+    "availability": "OPERATIONAL",
     "daily": _DAILY,
     "monthly": _MONTHLY,
 }

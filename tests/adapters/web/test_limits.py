@@ -78,7 +78,7 @@ async def test_a_quote_warns_of_what_would_be_refused_or_may_be_a_slip(api: Hous
         await api.made(amount=3_000_000)
     asked = {"provider": "orange_money", "currency": "XOF", "amount": "1500"}
     told = (await api.get(QUOTE, params=asked)).json()["data"]
-    assert told["available"] is True
+    assert told["availability"] == "OPERATIONAL"
     assert told["daily"]["remaining"] == 0
     assert told["warnings"] == [
         "This is more than is left in this UTC day: 0 XOF until 2026-11-24T00:00Z."
