@@ -20,7 +20,7 @@ from domain.limits import Windows
 from domain.money import Money
 from domain.payee import Payee
 from domain.refusals import TooLateToCancel
-from domain.seals import hash_of, seal_of
+from domain.seals import digest_of_body, digest_of_told, hash_of, seal_of
 from domain.states import ENDINGS, Status, Verdict, judge
 
 
@@ -290,6 +290,7 @@ class Draft:
             ("sequence", after.pieces),
             ("entered", after.status if new or after.status is not before.status else None),
             ("told", tuple(each.type for each in self.events)),
+            ("told_digest", digest_of_told([digest_of_body(each.body) for each in self.events])),
             ("events", after.events),
             ("seal", seal_of(after)),
         )

@@ -170,10 +170,10 @@ class Evidence:
 
     kind: which finding it was. word: the provider's status word. status: what it means. digest:
     hex SHA-256 of the raw body. raw: its first RAW_LIMIT bytes. sequence: 1.. per cash-out.
-    entered: the state that it moved the cash-out into. told: the events that it caused; events: how
-    many there were after it. seal: over the facts of the cash-out after it. hash: over all of this
-    and the hash of the piece before; see domain/seals.py. Pieces from before there were chains have
-    neither.
+    entered: the state that it moved the cash-out into. told: the events that it caused;
+    told_digest: over what they say, empty without any; events: how many there were after it. seal:
+    over the facts of the cash-out after it. hash: over all of this and the hash of the piece
+    before; see domain/seals.py. Pieces from before there were chains have neither.
     """
 
     cash_out_id: UUID
@@ -190,6 +190,7 @@ class Evidence:
     raw: bytes = field(default=b"", repr=False)
     entered: Status | None = None
     told: tuple[EventType, ...] = ()
+    told_digest: str = ""
     events: int = 0
     seal: str = ""
     hash: str = ""

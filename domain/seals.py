@@ -3,9 +3,11 @@
 The renderings are versioned and for ever: to change one, add a version and keep checking the old.
 """
 
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from domain.chain import digest, maybe, maybe_moment, moment
+from domain.chain import digest, encoded, maybe, maybe_moment, moment
 
 if TYPE_CHECKING:
     from domain.attempts import Attempt
@@ -67,6 +69,16 @@ def _parts_of(attempt: "Attempt") -> tuple[str, ...]:
     )
 
 
+def digest_of_told(digests: Sequence[str]) -> str:
+    """Return the digest over events by those of their bodies, in order; empty without any."""
+    return sha256(" ".join(digests).encode()).hexdigest() if digests else ""
+
+
+def digest_of_body(body: str) -> str:
+    """Return the hex SHA-256 of an event's body, as a database stores it."""
+    return sha256(encoded(body)).hexdigest()
+
+
 def hash_of(piece: "Evidence", previous: str) -> str:
     """Return the hex SHA-256 that chains a piece, its seal included, to the hash before it.
 
@@ -89,6 +101,7 @@ def hash_of(piece: "Evidence", previous: str) -> str:
             piece.digest,
             piece.entered or "",
             " ".join(piece.told),
+            piece.told_digest,
             str(piece.events),
             piece.seal,
         ),

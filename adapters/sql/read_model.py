@@ -47,7 +47,7 @@ from domain.cash_out import CashOut
 from domain.limits import Slot
 
 _PREFIX = "attempt_"
-_HIDDEN = {"cash_out_id", "raw", "seal"}
+_HIDDEN = {"cash_out_id", "raw", "seal", "told_digest"}
 
 
 _TRIES = [column.label(_PREFIX + column.name) for column in attempts.columns]

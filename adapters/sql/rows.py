@@ -184,6 +184,7 @@ def evidence_to_row(piece: Evidence) -> dict[str, object]:
         "raw": piece.raw,
         "entered": piece.entered,
         "told": " ".join(piece.told),
+        "told_digest": piece.told_digest,
         "events": piece.events,
         "seal": piece.seal or None,
         "hash": piece.hash or None,

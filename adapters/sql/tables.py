@@ -195,6 +195,7 @@ evidence = Table(
     # Pieces from before there were chains have none of these.
     Column("entered", Text),
     Column("told", Text),
+    Column("told_digest", Text),
     Column("events", Integer),
     Column("seal", Text),
     Column("hash", Text),

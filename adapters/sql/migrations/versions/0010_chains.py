@@ -10,7 +10,14 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-NEW = {"entered": sa.Text, "told": sa.Text, "events": sa.Integer, "seal": sa.Text, "hash": sa.Text}
+NEW = {
+    "entered": sa.Text,
+    "told": sa.Text,
+    "told_digest": sa.Text,
+    "events": sa.Integer,
+    "seal": sa.Text,
+    "hash": sa.Text,
+}
 CHECKS = {
     "entered": "entered IN ('pending', 'processing', 'completed', 'failed', 'cancelled')",
     "chained": "(seal IS NULL) = (hash IS NULL)",
