@@ -43,16 +43,17 @@ class Case:
 
     def raised(self, concern: str, now: datetime) -> "Case":
         """Return the case with one more concern of an open review."""
-        known = concern in self.concerns or len(self.concerns) >= MOST_CONCERNS
-        concerns = self.concerns if known else (*self.concerns, concern)
+        # There are few contradictions, and that one is told once is seen by its being listed.
+        full = len(self.concerns) >= MOST_CONCERNS and not concern.startswith(_CONTRADICTS)
+        concerns = self.concerns if concern in self.concerns or full else (*self.concerns, concern)
         return replace(self, concerns=concerns, opened_at=self.opened_at or now)
 
     def resolved(self, resolution: Resolution, now: datetime, *, known: Iterable[str]) -> "Case":
         """Return the case with its review closed; `known`: what else is no news any more."""
         said = [concern_of(each, state) for state in RULED_AS[resolution] for each in _CLAIMS]
-        settled = dict.fromkeys((*self.settled, *self.concerns, *known, *said))
-        settled.pop(OVERDUE, None)
-        return Case(None, (), tuple(settled)[-MOST_SETTLED:], resolution, now)
+        newest = dict.fromkeys(reversed((*self.settled, *self.concerns, *known, *said)))
+        newest.pop(OVERDUE, None)
+        return Case(None, (), tuple(newest)[:MOST_SETTLED][::-1], resolution, now)
 
     def is_disputed_by(self, status: Status) -> bool:
         """Tell whether news of this state says something else than what was ruled."""
@@ -65,10 +66,11 @@ class Case:
     @property
     def tells_contradiction(self) -> bool:
         """Tell whether the open review is about a contradiction, among other things perhaps."""
-        return any(each.startswith(f"{ReviewReason.CONTRADICTION}:") for each in self.concerns)
+        return any(each.startswith(_CONTRADICTS) for each in self.concerns)
 
 
 NO_CASE = Case()
+_CONTRADICTS = f"{ReviewReason.CONTRADICTION}:"
 _CLAIMS = (ReviewReason.CONTRADICTION, ReviewReason.DOORBELL_DISAGREES)
 
 

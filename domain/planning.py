@@ -76,17 +76,24 @@ def plan_next(draft: Draft, report: Report, capabilities: Capabilities, policy: 
     """Set what is due next; end the cash-out where it is proven that nothing was paid."""
     finding = report.finding
     if draft.after.ended and isinstance(finding, Ruling):
-        _plan_after_ruling(draft, capabilities, policy)
+        if _is_settled(draft) and not draft.before.ended:
+            _plan_after_ruling(draft, capabilities, policy)
     elif draft.after.ended:
         _plan_after_ending(draft, report, policy)
     elif isinstance(finding, Doorbell):
         _bring_forward(draft, policy)
-    elif isinstance(finding, Overdue) or _somebody_else_plans(draft, report):
+    elif _changes_no_plan(draft, finding) or _somebody_else_plans(draft, report):
         return
     elif (rung_for := _rung_meanwhile(draft, report, policy)) is not None:
         draft.set(plan=rung_for)
     else:
         _plan_next_step(draft, report, capabilities, policy)
+
+
+def _changes_no_plan(draft: Draft, finding: Finding) -> bool:
+    """Tell whether nothing was learnt by which to plan: time alone, or a ruling without effect."""
+    in_vain = isinstance(finding, Ruling) and not _is_settled(draft)
+    return isinstance(finding, Overdue) or in_vain
 
 
 def _somebody_else_plans(draft: Draft, report: Report) -> bool:
@@ -160,12 +167,17 @@ def _plan_after_ending(draft: Draft, report: Report, policy: Policy) -> None:
         draft.set(plan=None)
 
 
+def _is_settled(draft: Draft) -> bool:
+    """Tell whether a review was open and is closed now."""
+    return draft.before.review is not None and draft.after.review is None
+
+
 def _plan_after_ruling(draft: Draft, capabilities: Capabilities, policy: Policy) -> None:
     """Ask once more when a ruling ended what may be under way: news that disagrees is told then."""
-    before, after = draft.before, draft.after
+    after = draft.after
     can_ask = capabilities.lookup_by_reference or after.provider_transaction_id is not None
     sent = any(attempt.settled is not OutcomeKind.UNSENT for attempt in after.attempts)
-    if can_ask and sent and not before.ended:
+    if can_ask and sent:
         draft.set(plan=Plan(Action.ASK, draft.now + policy.not_found_grace), asked=0)
 
 
