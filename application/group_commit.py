@@ -14,6 +14,7 @@ from application.ports import Conflict, Overloaded, StorageUnavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+SIZES = 12
 _OF_ALL = (StorageUnavailable, Overloaded, Conflict)
 """Faults that concern a batch as a whole; deciding its items one by one would not help."""
 
@@ -44,6 +45,8 @@ class GroupCommit(Generic[Item, Result]):
         self._crowd = crowd
         self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
+        self.sizes = [0] * SIZES
+        """How many batches there were of each size: of 1, of 2 or 3, of 4 to 7, and so on."""
 
     async def __call__(self, item: Item) -> Result:
         """Return this item's own result; raise what its batch raised, or Overloaded.
@@ -75,6 +78,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             while self._queue:
                 size = min(self._largest, len(self._queue))
+                self.sizes[min(size.bit_length(), SIZES) - 1] += 1
                 await self._decide_batch([self._queue.popleft() for _ in range(size)])
         finally:
             # Here, not when the task is done: what is asked in between would wait for nobody.

@@ -19,6 +19,7 @@ from application.ports import (
     UnreadableCashOuts,
     Work,
 )
+from application.ports.observing import UNWATCHED, Step, Tracing
 from application.record_news import Arrival, Record, Recorded, digest_of
 from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import Action, Change, Lease, ask_instead, begin_attempt
@@ -47,6 +48,7 @@ class SubmitCashOut:
     clock: Clock
     chance: Chance
     journal: Journal = SILENCE
+    tracing: Tracing = UNWATCHED
 
     async def begin(
         self, lane: Lane, limit: int, passage: Passage | None = None
@@ -115,6 +117,11 @@ class SubmitCashOut:
     async def send(self, lane: Lane, begun: Begun) -> Recorded:
         """Make one committed attempt in its turn and record how it ended. Called once per attempt.
 
+        order = begun.order
+        with self.tracing.step(Step.SUBMIT, order.trace, attempt=order.attempt):
+            return await self._send(lane, begun)
+
+    async def _send(self, lane: Lane, begun: Begun) -> Recorded:
         What may not be made any more when its turn comes is recorded as unsent.
         """
         try:

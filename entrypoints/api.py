@@ -16,8 +16,10 @@ from adapters.web.auth import ClaimRules, SecretTokens, TokenVerifier
 from adapters.web.parts import WebParts, WebSettings
 from adapters.web.server import ApiServer
 from application.ports import StorageUnavailable
+from application.ports.observing import Step
 from entrypoints.container import Service
 from entrypoints.lifespan import at_work, open_service
+from entrypoints.observing import Observers
 from entrypoints.schema_gate import require_current_schema
 from entrypoints.settings import SERVICE, Settings, SettingsRefused
 from entrypoints.signals import stop_signal
@@ -58,7 +60,7 @@ async def serve(settings: Settings) -> None:
     asked_to_stop = stop_signal()
     await require_current_schema(settings)
     async with AsyncExitStack() as opened:
-        service = await opened.enter_async_context(open_service(settings))
+        service = await opened.enter_async_context(open_service(settings, Observers(settings)))
         app = await opened.enter_async_context(open_api(service))
         stop = asyncio.create_task(asked_to_stop.wait())
         waiting: set[asyncio.Task[Any]] = {stop}
@@ -115,7 +117,8 @@ def _verifier(service: Service, fetch: "Fetch") -> TokenVerifier:
 def _parts(service: Service, auth: TokenVerifier) -> WebParts:
     settings = service.settings
     return WebParts(
-        request=service.request,
+        request=service.tracing.around(Step.ACCEPT, service.request),
+        watch=service.watch,
         get=service.get,
         await_answer=service.await_answer,
         follow=service.follow,

@@ -26,6 +26,7 @@ from application.ports import (
     Clock,
     ConsoleReader,
     Gateway,
+    Journal,
     Nudge,
     NumberingPlan,
     Publisher,
@@ -33,6 +34,7 @@ from application.ports import (
     Units,
 )
 from application.provider_health import ProviderHealth
+from application.ports.observing import UNWATCHED, RequestWatch, Step, Tracing
 from application.queries import (
     AwaitAnswer,
     GetCashOut,
@@ -42,7 +44,7 @@ from application.queries import (
     QuoteCashOut,
 )
 from application.receive_webhook import ReceiveWebhook
-from application.record_news import Arrival, PatientRecord, Recorded, RecordNews
+from application.record_news import Arrival, PatientRecord, Record, Recorded, RecordNews
 from application.relay_events import RelayEvents
 from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
@@ -76,6 +78,9 @@ class Service:
     request: GroupCommit[CashOutRequest, Taken | Refusal]
     record: GroupCommit[Arrival, Recorded]
     cancel: CancelCashOut
+    journal: Journal
+    watch: RequestWatch
+    tracing: Tracing
     get: GetCashOut
     await_answer: AwaitAnswer
     follow: FollowCashOuts
@@ -134,6 +139,10 @@ def _pace(settings: Settings) -> Pace:
 
 
 def _retention(settings: Settings) -> Retention:
+def _traced_record(tracing: Tracing, record: Record) -> Record:
+    return tracing.around(Step.RECORD, record)
+
+
     return Retention(settings.outbox_retention, settings.inbox_retention)
 
 
@@ -155,7 +164,11 @@ class Container(containers.DeclarativeContainer):
     numbers = providers.Singleton(PhoneNumbers)
     passwords = providers.Singleton(ScryptPasswords)
     throttle = providers.Singleton(Throttle, clock)
-    journal = providers.Singleton(StructuredJournal)
+    journal: providers.Dependency[Journal] = providers.Dependency(
+        default=providers.Singleton(StructuredJournal)
+    )
+    tracing: providers.Dependency[Tracing] = providers.Dependency(default=UNWATCHED)
+    watch: providers.Dependency[RequestWatch] = providers.Dependency(default=UNWATCHED)
     catalogue = providers.Singleton(_catalogue, settings, gateways)
     policy = providers.Singleton(_policy, settings)
     pace = providers.Singleton(_pace, settings)
@@ -172,12 +185,15 @@ class Container(containers.DeclarativeContainer):
     request = providers.Singleton(GroupCommit, take_requests, at_once=units.provided.batches)
     record_news = providers.Singleton(RecordNews, units, catalogue, policy, clock, nudge, telling)
     record = providers.Singleton(GroupCommit, record_news, at_once=units.provided.batches)
-    patient_record = providers.Singleton(PatientRecord, record, clock)
+    recording = providers.Singleton(_traced_record, tracing, record)
+    patient_record = providers.Singleton(PatientRecord, recording, clock)
 
     submit = providers.Singleton(
-        SubmitCashOut, units, patient_record, policy, clock, chance, journal
+        SubmitCashOut, units, patient_record, policy, clock, chance, journal, tracing
     )
-    check = providers.Singleton(CheckStatus, units, patient_record, policy, clock, chance, journal)
+    check = providers.Singleton(
+        CheckStatus, units, patient_record, policy, clock, chance, journal, tracing
+    )
     holder = providers.Singleton(lambda chance: chance.token(), chance)
     relay = providers.Singleton(RelayEvents, units, publisher, clock, holder)
     rematch = providers.Singleton(RematchOrphans, units, record, clock, chance)
@@ -247,5 +263,8 @@ class Container(containers.DeclarativeContainer):
         sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),
         keep_figures=providers.Singleton(KeepFigures, units, clock, journal),
         provider_health=providers.Singleton(ProviderHealth, board, units, catalogue),
+        journal=journal,
+        watch=watch,
+        tracing=tracing,
         watch_health=watch_health,
     )

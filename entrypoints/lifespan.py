@@ -20,19 +20,24 @@ from adapters.system import SystemClock
 from application.ports import Gateway, Nudge, Publisher
 from entrypoints.container import Container, Service
 from entrypoints.settings import Settings, SettingsRefused
+from entrypoints.observing import Observers
 
 if TYPE_CHECKING:
     from adapters.nats.connection import NatsConnection
 
 
 @asynccontextmanager
-async def open_service(settings: Settings) -> AsyncIterator[Service]:
+async def open_service(
+    settings: Settings, observers: Observers | None = None
+) -> AsyncIterator[Service]:
     """Open everything that the settings name and yield the use cases; close all at the end.
 
     Nothing is read or sent by opening: a database or broker that is away is met on first use.
-    Raises SettingsRefused when a provider cannot be built from its settings.
+    Raises SettingsRefused when a provider cannot be built from its settings, or when there is no
+    showing figures where the settings say so. observers: who looks at it, None for nobody.
     """
     clock = SystemClock()
+    observers = observers or Observers()
     signals = Signals(clock)
     async with AsyncExitStack() as opened:
         database = open_store(settings)
@@ -45,19 +50,23 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             reader=SqlReader(database),
             log=SqlAuditReader(database),
             console=SqlConsoleReader(database),
-            gateways=await _gateways(settings, clock, broker, opened),
-            publisher=publisher,
+            gateways=observers.gateways(await _gateways(settings, clock, broker, opened), clock),
+            publisher=observers.publisher(publisher),
             nudge=nudge,
             signals=signals,
             clock=clock,
         )
         service = container.service()
+            journal=observers.journal,
+            tracing=observers.tracing,
+            watch=observers.watch,
         opened.callback(container.passwords().close)
         opened.push_async_callback(service.record.finish)
         opened.push_async_callback(service.request.finish)
         opened.push_async_callback(service.follow.finish)
         yield service
 
+        await opened.enter_async_context(observers.watching(service, database))
 
 def open_store(settings: Settings) -> Database:
     """Open the database that the settings name; for a file, its folder is made.

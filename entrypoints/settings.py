@@ -68,6 +68,19 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObservingSettings:
+    """Who may look at a process from outside: figures without a port and traces are off.
+
+    survey: how often what is open in the whole store is counted, by one process of all.
+    """
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    survey: timedelta = timedelta(seconds=15)
+    traces_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a process is told. providers: per provider, its settings by suffix."""
 
@@ -92,6 +105,7 @@ class Settings:
     inbox_retention: timedelta
     log_level: str
     patience: Patience
+    observing: ObservingSettings
     configuration: Configuration
     providers: Mapping[str, Mapping[str, str]] = field(repr=False)
 
@@ -186,11 +200,21 @@ class _Reading:
             log_level=self.get("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
             patience=self._patience(),
             configuration=configuration,
+            observing=self._observing(),
             providers=providers,
         )
 
     def _patience(self) -> Patience:
         return Patience(
+    def _observing(self) -> ObservingSettings:
+        port = self.optional("METRICS_PORT", lambda value: str(whole(0, 65_535)(value)))
+        return ObservingSettings(
+            metrics_host=self.get("METRICS_HOST", "127.0.0.1", any_text),
+            metrics_port=int(port) if port else None,
+            survey=self.get("METRICS_SURVEY_SECONDS", "15", some_seconds),
+            traces_url=self.optional("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https")),
+        )
+
             call=self.get("PROVIDER_TIMEOUT_SECONDS", "30", some_seconds),
             retry_base=self.get("RETRY_BASE_SECONDS", "30", some_seconds),
             retry_max_attempts=self.get("RETRY_MAX_ATTEMPTS", "3", whole(0, 100)),

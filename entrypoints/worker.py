@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from entrypoints.lifespan import at_work, open_service
+from entrypoints.observing import Observers
 from entrypoints.schema_gate import require_current_schema
 from entrypoints.settings import Settings
 from entrypoints.signals import stop_signal
@@ -19,7 +20,7 @@ async def run_worker(settings: Settings) -> None:
     asked_to_stop = stop_signal()
     await require_current_schema(settings)
     async with AsyncExitStack() as opened:
-        service = await opened.enter_async_context(open_service(settings))
+        service = await opened.enter_async_context(open_service(settings, Observers(settings)))
         stop = asyncio.create_task(asked_to_stop.wait())
         worker = await opened.enter_async_context(at_work(service))
         log = structlog.get_logger("cashout")

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.faults import translated
+from adapters.sql.pool import PoolUse, WatchedPool
 from adapters.sql.sqlite_file import SqliteFile
 from application.ports import Overloaded
 
@@ -56,6 +58,8 @@ class Database:
     limits: DatabaseLimits
     file: SqliteFile | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turns_waited_for: int = 0
+    _waited_s: float = 0.0
 
     @property
     def dialect(self) -> str:
@@ -73,15 +77,34 @@ class Database:
         if self.is_postgres:
             yield
             return
+        began = time.monotonic() if self._turn.locked() else None
         try:
             async with asyncio.timeout(self.limits.pool_wait_s):
                 await self._turn.acquire()
         except TimeoutError as late:
             raise Overloaded from late
+        finally:
+            if began is not None:
+                self._turns_waited_for += 1
+                self._waited_s += time.monotonic() - began
         try:
             yield
         finally:
             self._turn.release()
+
+    @property
+    def use(self) -> PoolUse:
+        """How the connections of this process are used now."""
+        pool, most = self.engine.pool, self.limits.pool_size
+        if not isinstance(pool, WatchedPool):
+            return PoolUse(0, 0, most, 0, 0.0)
+        return PoolUse(
+            in_use=most + pool.overflow() - pool.checkedin(),
+            idle=pool.checkedin(),
+            most=most,
+            waits=pool.waits + self._turns_waited_for,
+            waited_s=pool.waited_s + self._waited_s,
+        )
 
     def check(self) -> None:
         """Raise FileGone when the file behind SQLite is no longer where it was opened."""
@@ -114,6 +137,7 @@ def open_database(
 def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        poolclass=WatchedPool,
         pool_size=limits.pool_size,
         max_overflow=0,
         pool_timeout=limits.pool_wait_s,
@@ -180,6 +204,7 @@ def _open_sqlite(url: str, limits: DatabaseLimits, file: SqliteFile) -> AsyncEng
 
     engine = create_async_engine(
         url,
+        poolclass=WatchedPool,
         pool_size=limits.pool_size,
         max_overflow=0,
         pool_timeout=limits.pool_wait_s,

@@ -69,6 +69,7 @@ def build_app(parts: WebParts) -> Api:
         production=settings.production,
     )
     return app
+        watch=parts.watch,
 
 
 def _answer_fault(request: WebRequest, fault: Exception) -> Answer:

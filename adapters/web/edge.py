@@ -34,6 +34,7 @@ from adapters.web.problems import (
 from adapters.web.streams import Stream, pour
 from adapters.web.whole import WHOLE
 from application.ports import Clock
+from application.ports.observing import UNWATCHED, Answering, RequestSpan, RequestWatch
 from application.traces import read_traceparent
 
 Say = Callable[[int, Sequence[Header], bytes], Awaitable[None]]
@@ -82,6 +83,7 @@ class Edge:
         body_most: int,
         requests_most: int,
         production: bool,
+        watch: RequestWatch = UNWATCHED,
     ) -> None:
         self._inner = inner
         self._clock = clock
@@ -91,6 +93,7 @@ class Edge:
         self._always = (*SECURITY_HEADERS, *([STRICT_TRANSPORT] if production else []))
         self._always_named = frozenset(name for name, _ in self._always)
         self._in_flight = 0
+        self._watch = watch
         self._log = structlog.get_logger("cashout.web")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +111,9 @@ class Edge:
         begin(scope, exchange)
         if b"traceparent" in headers:
             exchange.trace = read_traceparent(headers[b"traceparent"][-1].decode("latin-1"))
+        span = self._watch.begin(method, exchange.trace)
+        if span is not None:
+            exchange.trace = span.context
         try:
             offered: dict[str, Any] = scope.get("extensions") or {}
             say = offered.get(WHOLE) or partial(_say_in_two, send)
@@ -118,7 +124,10 @@ class Edge:
                 said = self._headers(exchange, stream)
                 await pour(stream, said, scope, receive, send, without_body=without_body)
         finally:
-            self._write_log(scope, method, exchange, self._clock.elapsed() - began)
+            took = self._clock.elapsed() - began
+            self._write_log(scope, method, exchange, took)
+            if self._watch is not UNWATCHED:
+                self._tell(_answering(scope, method, exchange, took), span)
 
     async def _answer(
         self,
@@ -186,6 +195,11 @@ class Edge:
         headers += self._cors.headers(exchange.headers)
         return headers
 
+    def _tell(self, answering: Answering, span: RequestSpan | None) -> None:
+        self._watch.answered(answering)
+        if span is not None:
+            span.end(answering)
+
     def _write_log(
         self, known: Mapping[str, Any], method: str, exchange: Exchange, took: timedelta
     ) -> None:
@@ -207,6 +221,13 @@ class Edge:
             took_ms=round(took.total_seconds() * 1000, 1),
             **facts,
         )
+
+
+def _answering(
+    known: Mapping[str, Any], method: str, exchange: Exchange, took: timedelta
+) -> Answering:
+    route: str = known.get("path_template") or "none"
+    return Answering(method, route, exchange.status, exchange.code, took, exchange.cash_out_id)
 
 
 async def _say_in_two(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:

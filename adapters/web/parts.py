@@ -12,6 +12,8 @@ from application.cancel_cash_out import CancelCashOut
 from application.follow_cash_outs import FollowCashOuts
 from application.ports import Clock, NumberingPlan, Publisher, Reader
 from application.queries import (
+from application.ports.observing import UNWATCHED, RequestWatch
+from application.provider_health import ProviderHealth
     AwaitAnswer,
     GetCashOut,
     History,
@@ -91,4 +93,5 @@ class WebParts:
     @property
     def bodies(self) -> Bodies:
         """What reads request bodies."""
+    watch: RequestWatch = UNWATCHED
         return Bodies(self.settings.body_most)
