@@ -117,13 +117,13 @@ class SubmitCashOut:
     async def send(self, lane: Lane, begun: Begun) -> Recorded:
         """Make one committed attempt in its turn and record how it ended. Called once per attempt.
 
+        What may not be made any more when its turn comes is recorded as unsent.
+        """
         order = begun.order
         with self.tracing.step(Step.SUBMIT, order.trace, attempt=order.attempt):
             return await self._send(lane, begun)
 
     async def _send(self, lane: Lane, begun: Begun) -> Recorded:
-        What may not be made any more when its turn comes is recorded as unsent.
-        """
         try:
             async with lane.turns:
                 hindrance = self._hindrance(lane, begun)

@@ -33,8 +33,8 @@ from application.ports import (
     Reader,
     Units,
 )
-from application.provider_health import ProviderHealth
 from application.ports.observing import UNWATCHED, RequestWatch, Step, Tracing
+from application.provider_health import ProviderHealth
 from application.queries import (
     AwaitAnswer,
     GetCashOut,
@@ -75,12 +75,12 @@ class Service:
     console: ConsoleReader
     publisher: Publisher
     lanes: Lanes
-    request: GroupCommit[CashOutRequest, Taken | Refusal]
-    record: GroupCommit[Arrival, Recorded]
-    cancel: CancelCashOut
     journal: Journal
     watch: RequestWatch
     tracing: Tracing
+    request: GroupCommit[CashOutRequest, Taken | Refusal]
+    record: GroupCommit[Arrival, Recorded]
+    cancel: CancelCashOut
     get: GetCashOut
     await_answer: AwaitAnswer
     follow: FollowCashOuts
@@ -134,15 +134,15 @@ def _health_policy(settings: Settings) -> HealthPolicy:
     return settings.configuration.health.policy()
 
 
+def _traced_record(tracing: Tracing, record: Record) -> Record:
+    return tracing.around(Step.RECORD, record)
+
+
 def _pace(settings: Settings) -> Pace:
     return Pace(poll=settings.poll, tidy=5 * settings.poll, drain=settings.shutdown_grace)
 
 
 def _retention(settings: Settings) -> Retention:
-def _traced_record(tracing: Tracing, record: Record) -> Record:
-    return tracing.around(Step.RECORD, record)
-
-
     return Retention(settings.outbox_retention, settings.inbox_retention)
 
 
@@ -246,6 +246,9 @@ class Container(containers.DeclarativeContainer):
         console=console,
         publisher=publisher,
         lanes=lanes,
+        journal=journal,
+        watch=watch,
+        tracing=tracing,
         request=request,
         record=record,
         cancel=providers.Singleton(CancelCashOut, units, clock, nudge, journal),
@@ -263,8 +266,5 @@ class Container(containers.DeclarativeContainer):
         sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),
         keep_figures=providers.Singleton(KeepFigures, units, clock, journal),
         provider_health=providers.Singleton(ProviderHealth, board, units, catalogue),
-        journal=journal,
-        watch=watch,
-        tracing=tracing,
         watch_health=watch_health,
     )

@@ -19,8 +19,8 @@ from adapters.sql.unit_of_work import SqlUnits
 from adapters.system import SystemClock
 from application.ports import Gateway, Nudge, Publisher
 from entrypoints.container import Container, Service
-from entrypoints.settings import Settings, SettingsRefused
 from entrypoints.observing import Observers
+from entrypoints.settings import Settings, SettingsRefused
 
 if TYPE_CHECKING:
     from adapters.nats.connection import NatsConnection
@@ -36,8 +36,8 @@ async def open_service(
     Raises SettingsRefused when a provider cannot be built from its settings, or when there is no
     showing figures where the settings say so. observers: who looks at it, None for nobody.
     """
-    clock = SystemClock()
     observers = observers or Observers()
+    clock = SystemClock()
     signals = Signals(clock)
     async with AsyncExitStack() as opened:
         database = open_store(settings)
@@ -55,18 +55,18 @@ async def open_service(
             nudge=nudge,
             signals=signals,
             clock=clock,
-        )
-        service = container.service()
             journal=observers.journal,
             tracing=observers.tracing,
             watch=observers.watch,
+        )
+        service = container.service()
         opened.callback(container.passwords().close)
         opened.push_async_callback(service.record.finish)
         opened.push_async_callback(service.request.finish)
         opened.push_async_callback(service.follow.finish)
+        await opened.enter_async_context(observers.watching(service, database))
         yield service
 
-        await opened.enter_async_context(observers.watching(service, database))
 
 def open_store(settings: Settings) -> Database:
     """Open the database that the settings name; for a file, its folder is made.

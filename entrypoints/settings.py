@@ -104,8 +104,8 @@ class Settings:
     outbox_retention: timedelta
     inbox_retention: timedelta
     log_level: str
-    patience: Patience
     observing: ObservingSettings
+    patience: Patience
     configuration: Configuration
     providers: Mapping[str, Mapping[str, str]] = field(repr=False)
 
@@ -198,14 +198,12 @@ class _Reading:
             outbox_retention=self.get("OUTBOX_RETENTION_DAYS", "30", days),
             inbox_retention=self.get("INBOX_RETENTION_DAYS", "30", days),
             log_level=self.get("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
+            observing=self._observing(),
             patience=self._patience(),
             configuration=configuration,
-            observing=self._observing(),
             providers=providers,
         )
 
-    def _patience(self) -> Patience:
-        return Patience(
     def _observing(self) -> ObservingSettings:
         port = self.optional("METRICS_PORT", lambda value: str(whole(0, 65_535)(value)))
         return ObservingSettings(
@@ -215,6 +213,8 @@ class _Reading:
             traces_url=self.optional("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https")),
         )
 
+    def _patience(self) -> Patience:
+        return Patience(
             call=self.get("PROVIDER_TIMEOUT_SECONDS", "30", some_seconds),
             retry_base=self.get("RETRY_BASE_SECONDS", "30", some_seconds),
             retry_max_attempts=self.get("RETRY_MAX_ATTEMPTS", "3", whole(0, 100)),

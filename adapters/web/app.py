@@ -67,9 +67,9 @@ def build_app(parts: WebParts) -> Api:
         body_most=settings.body_most,
         requests_most=settings.requests_most,
         production=settings.production,
+        watch=parts.watch,
     )
     return app
-        watch=parts.watch,
 
 
 def _answer_fault(request: WebRequest, fault: Exception) -> Answer:

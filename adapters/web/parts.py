@@ -11,9 +11,9 @@ from adapters.web.headers import Bodies
 from application.cancel_cash_out import CancelCashOut
 from application.follow_cash_outs import FollowCashOuts
 from application.ports import Clock, NumberingPlan, Publisher, Reader
-from application.queries import (
 from application.ports.observing import UNWATCHED, RequestWatch
 from application.provider_health import ProviderHealth
+from application.queries import (
     AwaitAnswer,
     GetCashOut,
     History,
@@ -87,11 +87,11 @@ class WebParts:
     clock: Clock
     auth: TokenVerifier
     publisher: Publisher | None = None
+    watch: RequestWatch = UNWATCHED
     settings: WebSettings = WebSettings()
     lifespans: Sequence[Lifespan] = ()
 
     @property
     def bodies(self) -> Bodies:
         """What reads request bodies."""
-    watch: RequestWatch = UNWATCHED
         return Bodies(self.settings.body_most)
