@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from adapters.provider_kit.limits import CallLimits
+from adapters.statements.mapping import StatementMapping, StatementTable
 from application.gate import GatePolicy
 from domain.attempts import Capabilities
 from domain.corridors import Catalogue, Corridor, Policy, Provider, Tariff, TariffRow
@@ -20,6 +21,7 @@ from domain.money import currency, read_amount
 from domain.payee import COUNTRIES, NumberFormat
 from domain.ramp import RampPolicy
 from domain.refusals import Refusal
+from entrypoints.reconciliation import ReconciliationTable, checked_mappings
 
 SHIPPED = Path(__file__).with_name("cashout.toml")
 """The configuration that is used unless CASHOUT_CONFIG names another."""
@@ -183,6 +185,7 @@ class ProviderTable(_Closed, frozen=True):
     max_queries: _Count = 16
     options: dict[str, object] = {}
     """Whatever its gateway understands besides: status words, failure codes, webhook key."""
+    statement: StatementTable | None = None
 
 
 class Configuration(_Closed, frozen=True):
@@ -192,6 +195,11 @@ class Configuration(_Closed, frozen=True):
     circuit: CircuitTable
     providers: dict[str, ProviderTable]
     health: HealthTable = HealthTable()
+    reconciliation: ReconciliationTable = ReconciliationTable()
+
+    def statements(self) -> dict[str, StatementMapping]:
+        """Return how providers write their statements; raise ValueError for a wrong mapping."""
+        return checked_mappings({each: table.statement for each, table in self.providers.items()})
 
     def catalogue(self, *, production: bool, available: Mapping[str, bool]) -> Catalogue:
         """Return the providers as the domain knows them; `available` says which are connected."""
@@ -245,6 +253,7 @@ def read_configuration(path: Path) -> Configuration:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         read = msgspec.convert(document, Configuration)
         read.catalogue(production=True, available={})
+        read.statements()
         read.health.policy()
         read.health.gating()
     except OSError:

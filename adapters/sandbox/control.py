@@ -25,6 +25,8 @@ from adapters.sandbox.faults import FaultRule, TooManyRules
 from adapters.sandbox.ledger import FloatAccount, Payout
 from adapters.sandbox.page import CSS, render_page
 from adapters.sandbox.scenarios import SCENARIOS
+from adapters.sandbox.statement_routes import HANDLERS as STATEMENTS
+from adapters.sandbox.statement_routes import Books
 from adapters.sandbox.trying import SCRIPT, Till, trying_routes
 from adapters.sandbox.webhooks import Courier
 
@@ -87,6 +89,7 @@ def control_plane(desk: Desk) -> Router:
             show_css,
             show_script,
             *trying_routes(),
+            *STATEMENTS,
             list_scenarios,
             list_ledger,
             list_deliveries,
@@ -105,6 +108,7 @@ def control_plane(desk: Desk) -> Router:
         dependencies={
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "till": Provide(lambda: desk.till, sync_to_thread=False),
+            "books": Provide(lambda: Books(desk.engine, desk.clock), sync_to_thread=False),
         },
     )
 

@@ -29,6 +29,12 @@ ROUTES: Final[Sequence[tuple[str, str, str]]] = (
     ),
     ("GET", "/_sandbox/cash-outs/{cash_out_id}", "how such a cash-out stands"),
     ("GET", "/_sandbox/ledger", "what was paid; ?reference= for one reference"),
+    (
+        "GET",
+        "/_sandbox/statements/{provider}",
+        "its statement as CSV; ?since= and ?until=, ?plant=2&seed=1 for breaks of each kind",
+    ),
+    ("GET", "/_sandbox/statements/{provider}/planted", "which breaks that statement has"),
     ("GET", "/_sandbox/deliveries", "the webhooks and their answers; ?reference= for one"),
     ("POST", "/_sandbox/deliveries/{number}/redeliver", "send a webhook again"),
     ("GET", "/_sandbox/faults", "the fault rules in force"),
@@ -192,7 +198,17 @@ def _ledger(engine: Engine) -> str:
         for payout in engine.ledger.latest(_ROWS_SHOWN)
     )
     heads = ("Paid", "Provider", "Reference", "Transaction", "To", "Amount", "Reversed")
-    return _table(heads, rows)
+    return _statements() + _table(heads, rows)
+
+
+def _statements() -> str:
+    """Return links to each provider's statement, plain and with a planted break of each kind."""
+    links = (
+        f'<a href="/_sandbox/statements/{name}" download>{_text(name)}</a> '
+        f'(<a href="/_sandbox/statements/{name}?plant=1" download>with planted breaks</a>)'
+        for name in PROVIDERS
+    )
+    return f"<p>Statements as CSV, for <code>cashout reconcile</code>: {', '.join(links)}.</p>"
 
 
 def _deliveries(engine: Engine) -> str:

@@ -1,9 +1,11 @@
 """Providers' statements: files being read, and what is kept of reconciling them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -56,6 +58,24 @@ class Statement(Protocol):
 
     def pages(self, most: int) -> AsyncIterator[LinesRead]:
         """Yield its lines, at most so many at once; raise UnreadableStatement."""
+        ...
+
+
+class StatementFiles(Protocol):
+    """Opens providers' statements. Raises InvalidStatement for what can be none."""
+
+    def providers(self) -> frozenset[str]:
+        """Return the providers whose statements can be read."""
+        ...
+
+    def at(self, provider: str, path: Path) -> Statement:
+        """Return the statement in a file."""
+        ...
+
+    def received(
+        self, provider: str, name: str, chunks: AsyncIterator[bytes]
+    ) -> AbstractAsyncContextManager[Statement]:
+        """Keep what arrives for as long as the context lasts, and yield it as a statement."""
         ...
 
 

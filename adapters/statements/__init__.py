@@ -1,0 +1,1 @@
+"""Providers' statements as CSV files, read through a mapping in the configuration."""
