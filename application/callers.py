@@ -24,6 +24,8 @@ class Permission(StrEnum):
     """Have a stored webhook judged again, or put an orphaned one aside."""
     RECONCILE = "reconcile"
     """Bring in a provider's statement."""
+    STEER = "steer"
+    """Close a provider or corridor by hand, and open it again."""
     MANAGE = "manage"
     """Make and change operators' accounts."""
 

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from application.board import Board, corridors_of
-from application.ports import Units
+from application.ports import Clock, Units
 from domain.corridors import Catalogue, Provider
 from domain.measures import Bucket
 from domain.standings import Standing
 
 MOST_BUCKETS = 10_000
 """The most buckets that one look into the past returns."""
-FARTHEST = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,18 @@ class ProviderHealth:
     board: Board
     units: Units
     catalogue: Catalogue
+    clock: Clock
 
     @property
     def read_at(self) -> datetime | None:
         """When the snapshot was read from the store; None before the first time."""
         return self.board.read_at
+
+    async def refresh(self) -> None:
+        """Read the snapshot anew, where nobody does that in the background."""
+        async with self.units.begin() as unit:
+            standings = await unit.health.standings()
+        self.board.show(standings, self.clock.now())
 
     def now(self) -> Sequence[ProviderStanding]:
         """Return every provider of the catalogue, the ones that are switched off included."""
@@ -63,7 +69,8 @@ class ProviderHealth:
     async def measured(self, provider: str, since: datetime) -> list[Bucket]:
         """Return what was measured of a provider, by corridor and minute, in the order of time.
 
-        At most two days back and MOST_BUCKETS of them. Raises StorageUnavailable or Overloaded.
+        Buckets are kept for two days; of more than MOST_BUCKETS the newest. Raises
+        StorageUnavailable or Overloaded.
         """
         async with self.units.begin() as unit:
             return await unit.health.buckets(provider, since, MOST_BUCKETS)

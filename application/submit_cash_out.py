@@ -6,6 +6,8 @@ from uuid import UUID
 
 from application.board import route_of
 from application.gate import Errand, Passage
+from application.gate import Errand, Passage
+from application.board import route_of
 from application.lanes import Lane
 from application.ports import (
     SILENCE,

@@ -127,6 +127,8 @@ def _parts(service: Service, auth: TokenVerifier) -> WebParts:
         limits=service.limits,
         cancel=service.cancel,
         providers=service.providers,
+        health=service.provider_health,
+        steer=service.steer,
         receive=service.receive,
         reader=service.reader,
         numbers=service.numbers,

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from dependency_injector import containers, providers
 
+from adapters.health_journal import StructuredHealthJournal
 from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
 from adapters.passwords.scrypt import ScryptPasswords
@@ -48,6 +49,7 @@ from application.record_news import Arrival, PatientRecord, Record, Recorded, Re
 from application.relay_events import RelayEvents
 from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
+from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
 from application.throttle import Throttle
 from application.watch_health import WatchHealth
@@ -96,6 +98,7 @@ class Service:
     keep_figures: KeepFigures
     provider_health: ProviderHealth
     watch_health: WatchHealth
+    steer: SteerProviders
 
 
 def _catalogue(settings: Settings, gateways: dict[str, Gateway]) -> Catalogue:
@@ -136,6 +139,10 @@ def _health_policy(settings: Settings) -> HealthPolicy:
 
 def _traced_record(tracing: Tracing, record: Record) -> Record:
     return tracing.around(Step.RECORD, record)
+
+
+def _health_policy(settings: Settings) -> HealthPolicy:
+    return settings.configuration.health.policy()
 
 
 def _pace(settings: Settings) -> Pace:
@@ -265,6 +272,9 @@ class Container(containers.DeclarativeContainer):
         operators=providers.Singleton(Operators, units, passwords, clock),
         sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),
         keep_figures=providers.Singleton(KeepFigures, units, clock, journal),
-        provider_health=providers.Singleton(ProviderHealth, board, units, catalogue),
+        provider_health=providers.Singleton(ProviderHealth, board, units, catalogue, clock),
         watch_health=watch_health,
+        steer=providers.Singleton(
+            SteerProviders, units, catalogue, board, clock, nudge, health_journal
+        ),
     )

@@ -26,6 +26,7 @@ from adapters.web.health import health_routes
 from adapters.web.parts import Lifespan, WebParts, WebSettings
 from adapters.web.problems import allowed_with_head, tell
 from adapters.web.progress import progress_routes
+from adapters.web.steering import steering_routes
 from adapters.web.webhooks import webhook_routes
 from application.masking import message
 
@@ -42,6 +43,7 @@ def build_app(parts: WebParts) -> Api:
     routes = [
         *health_routes(parts),
         *provider_routes(parts),
+        *steering_routes(parts),
         *cash_out_routes(parts),
         *progress_routes(parts),
         *webhook_routes(parts),

@@ -22,6 +22,7 @@ from adapters.web.headers import (
 )
 from adapters.web.ids import read_id
 from adapters.web.new_cash_out import NewCashOut, read_new_cash_out
+from adapters.web.outlook import Outlook
 from adapters.web.parts import BASE, WebParts
 from adapters.web.problems import Detail, bad_request
 from adapters.web.queries import PageAsked, read_history_query, read_quote_query
@@ -43,11 +44,12 @@ LIMITS = f"{BASE}/limits"
 
 def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     """Return the routes over these parts."""
-    clock, taking = parts.clock, _Taking(parts)
+    clock, taking, outlook = parts.clock, _Taking(parts), parts.outlook
 
     def view(request: WebRequest, cash_out: CashOut) -> Answer:
         liked = language(request)
-        return success(cash_out_view(cash_out, clock.now(), liked), headers=SPOKEN[liked])
+        seen = cash_out_view(cash_out, clock.now(), liked, outlook=outlook)
+        return success(seen, headers=SPOKEN[liked])
 
     @post(CASH_OUTS, status_code=202)
     async def request_cash_out(request: WebRequest) -> Answer:
@@ -71,7 +73,7 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
         else:
             page = await parts.history.behind(asked.which, asked.limit, asked.cursor.place)
         now = clock.now()
-        views = [cash_out_view(each, now, liked) for each in page.cash_outs]
+        views = [cash_out_view(each, now, liked, outlook=outlook) for each in page.cash_outs]
         return success(_history(views, page, asked), headers=SPOKEN[liked])
 
     @get(QUOTE)
@@ -98,11 +100,13 @@ class _Taking:
     waiting: int = 0
     limit: RateLimit = field(init=False)
     bodies: Bodies = field(init=False)
+    outlook: Outlook = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin to count what users ask."""
         self.limit = RateLimit(self.parts.settings.rate_limit_per_minute, self.parts.clock)
         self.bodies = self.parts.bodies
+        self.outlook = self.parts.outlook
 
     async def __call__(self, request: WebRequest) -> Answer:
         """Answer one POST."""
@@ -129,7 +133,8 @@ class _Taking:
             cash_out = await self._wait(cash_out, wait_s)
             headers.append((b"preference-applied", b"wait=%d" % wait_s))
             final = cash_out.ended
-        view = cash_out_view(cash_out, self.parts.clock.now(), liked, taken.warnings)
+        now = self.parts.clock.now()
+        view = cash_out_view(cash_out, now, liked, taken.warnings, self.outlook)
         status = 200 if final else 202
         return success(view, message="Cash out request initiated", status=status, headers=headers)
 

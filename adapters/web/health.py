@@ -14,9 +14,17 @@ from adapters.web.auth import PUBLIC
 from adapters.web.exchange import Answer, WebRequest, exchange_of
 from adapters.web.parts import WebParts
 from adapters.web.problems import ErrorBody, ErrorDetail
-from adapters.web.schemas import JSON_BYTES, Liveness, NotReady, ReadinessView
+from adapters.web.schemas import (
+    JSON_BYTES,
+    Liveness,
+    NotReady,
+    ProviderReadiness,
+    ReadinessView,
+)
 from adapters.web.views import moment
 from application.ports import StoreHealth
+from application.provider_health import ProviderStanding
+from domain.standings import Reason
 
 HEALTH: Final = "/health"
 READY: Final = "/health/ready"
@@ -85,6 +93,7 @@ class _Readiness:
             schema=store.schema if store.reachable else "unknown",
             broker=broker,
             outbox_backlog_seconds=int(backlog.total_seconds()),
+            providers={each.provider.id: _provider(each) for each in self.parts.health.now()},
         )
 
     async def _store(self) -> StoreHealth:
@@ -102,6 +111,16 @@ class _Readiness:
                 return "up" if await self.parts.publisher.healthy() else "down"
         except TimeoutError:
             return "down"
+
+
+def _provider(found: ProviderStanding) -> ProviderReadiness:
+    own = found.whole.state
+    parked = {
+        f"{each.route.country}/{each.route.currency}": each.state
+        for each in found.parked
+        if each.state is not own and each.reason is not Reason.SWITCHED_OFF
+    }
+    return ProviderReadiness(state=own, parked=parked)
 
 
 def _age(oldest: datetime | None, now: datetime) -> timedelta:

@@ -8,6 +8,7 @@ from typing import Final
 
 from adapters.web.auth import TokenVerifier
 from adapters.web.headers import Bodies
+from adapters.web.outlook import Outlook
 from application.cancel_cash_out import CancelCashOut
 from application.follow_cash_outs import FollowCashOuts
 from application.ports import Clock, NumberingPlan, Publisher, Reader
@@ -23,6 +24,7 @@ from application.queries import (
 )
 from application.receive_webhook import ReceiveWebhook
 from application.request_cash_out import Taken
+from application.steer_providers import SteerProviders
 from domain.refusals import Refusal
 from domain.request import CashOutRequest
 
@@ -81,6 +83,8 @@ class WebParts:
     follow: FollowCashOuts
     cancel: CancelCashOut
     providers: ListProviders
+    health: ProviderHealth
+    steer: SteerProviders
     receive: ReceiveWebhook
     reader: Reader
     numbers: NumberingPlan
@@ -90,6 +94,11 @@ class WebParts:
     watch: RequestWatch = UNWATCHED
     settings: WebSettings = WebSettings()
     lifespans: Sequence[Lifespan] = ()
+
+    @property
+    def outlook(self) -> Outlook:
+        """What tells users about providers that are slow or closed."""
+        return Outlook(self.health.board, self.health.catalogue)
 
     @property
     def bodies(self) -> Bodies:

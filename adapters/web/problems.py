@@ -88,6 +88,7 @@ REFUSAL_STATUS: Final[dict[str, int]] = {
     "TOO_LATE_TO_CANCEL": 409,
     "INVALID_SIGNATURE": 401,
     "INVALID_WEBHOOK": 400,
+    "INVALID_STEERING": 422,
 }
 """The status of every refusal, by its code."""
 

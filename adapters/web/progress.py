@@ -19,6 +19,7 @@ from litestar.params import FromPath
 from adapters.web.exchange import Answer, WebRequest, caller_of
 from adapters.web.headers import SPOKEN, all_of, language
 from adapters.web.ids import read_id
+from adapters.web.outlook import Outlook
 from adapters.web.parts import BASE, WebParts, WebSettings
 from adapters.web.problems import too_many_followed
 from adapters.web.schemas import JSON_BYTES
@@ -38,6 +39,7 @@ _COME_BACK_MS: Final = 2_000
 
 def progress_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     """Return the routes over these parts."""
+    outlook = parts.outlook
 
     @get(PROGRESS)
     async def follow_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
@@ -51,7 +53,7 @@ def progress_routes(parts: WebParts) -> list[HTTPRouteHandler]:
             follower.leave()
             return Answer(b"", 204)
         liked = language(request)
-        told = _Progress(follower, parts.clock, liked, parts.settings)
+        told = _Progress(follower, parts.clock, liked, parts.settings, outlook)
         return Stream(told, parts.settings.stream_stall.total_seconds(), SPOKEN[liked])
 
     return [follow_cash_out]
@@ -72,6 +74,7 @@ class _Progress:
     clock: Clock
     language: str
     settings: WebSettings
+    outlook: Outlook
     told: CashOut | None = field(default=None, init=False)
 
     async def parts(self) -> AsyncIterator[bytes]:
@@ -95,7 +98,7 @@ class _Progress:
 
     def _message(self, cash_out: CashOut) -> bytes:
         before, self.told = self.told, cash_out
-        view = cash_out_view(cash_out, self.clock.now(), self.language)
+        view = cash_out_view(cash_out, self.clock.now(), self.language, outlook=self.outlook)
         number = f"{cash_out.events}-{cash_out.version}"
         return message(_name(before, cash_out), number, JSON_BYTES.encode(view))
 

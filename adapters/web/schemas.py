@@ -119,14 +119,35 @@ class TariffView(_Answer, frozen=True, kw_only=True):
     step: Amount
 
 
+class AvailabilityView(_Answer, frozen=True, kw_only=True):
+    """How it is at present. since: when it came to be so, where that is known."""
+
+    state: Annotated[
+        State,
+        Meta(
+            description="OPERATIONAL; DELAYED: cash-outs are taken and wait, a few are sent to see"
+            " whether it answers; CLOSED: cash-outs are taken and wait."
+        ),
+    ]
+    since: Moment | UnsetType = UNSET
+
+
+class CorridorAvailabilityView(AvailabilityView, frozen=True, kw_only=True):
+    """How a country and currency is at present, and a sentence that is safe to show."""
+
+    currency: str
+    detail: str
+
+
 class CorridorView(_Answer, frozen=True, kw_only=True):
-    """A country that a provider pays in; available: now, by this service."""
+    """A country that a provider pays in; available: it is asked to pay, at once or in time."""
 
     country: Annotated[str, Meta(description="ISO 3166, two letters.")]
     name: str
     currencies: list[str]
     tariffs: list[TariffView]
     available: bool
+    availability: list[CorridorAvailabilityView]
 
 
 class ProviderView(_Answer, frozen=True, kw_only=True):
@@ -138,12 +159,27 @@ class ProviderView(_Answer, frozen=True, kw_only=True):
     limits: LimitsView
     corridors: list[CorridorView]
     available: bool
+    availability: Annotated[
+        AvailabilityView,
+        Meta(description="Of its corridors that are in use, the one that is best off."),
+    ]
 
 
 class ProvidersView(_Answer, frozen=True, kw_only=True):
     """All providers, the ones that are switched off included."""
 
     providers: list[ProviderView]
+
+
+class SteeredView(_Answer, frozen=True, kw_only=True):
+    """A provider, country or corridor after a person closed or opened it; changed: by this."""
+
+    provider: str
+    country: str | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    state: State
+    since: Moment | UnsetType = UNSET
+    changed: bool
 
 
 class AllowanceView(_Answer, frozen=True, kw_only=True):
@@ -209,6 +245,13 @@ class Liveness(_Answer, frozen=True, kw_only=True):
     timestamp: Moment
 
 
+class ProviderReadiness(_Answer, frozen=True, kw_only=True):
+    """How a provider is, and which of its corridors are worse: COUNTRY/CURRENCY and state."""
+
+    state: State
+    parked: dict[str, State] = {}
+
+
 class ReadinessView(_Answer, frozen=True, kw_only=True):
     """Each dependency's state. backlog: seconds that the oldest event has been waiting."""
 
@@ -217,6 +260,10 @@ class ReadinessView(_Answer, frozen=True, kw_only=True):
     schema: Annotated[str, Meta(description="current, old, new, missing or unknown")]
     broker: Annotated[str, Meta(description="up, down or none")]
     outbox_backlog_seconds: int
+    providers: Annotated[
+        dict[str, ProviderReadiness],
+        Meta(description="How providers are. It never makes an instance unready."),
+    ] = {}
 
 
 class NotReady(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypedDict
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from adapters.web.outlook import Outlook
 from adapters.web.schemas import (
     AllowanceView,
+    AvailabilityView,
     CashOutView,
+    CorridorAvailabilityView,
     CorridorView,
     FeeView,
     LimitLineView,
@@ -20,10 +23,18 @@ from adapters.web.schemas import (
     TariffView,
     amount,
 )
-from adapters.web.wording import failure_reason, status_detail
+from adapters.web.wording import Parked, availability, failure_reason, status_detail
 from application.queries import Allowance, LimitLine, PricedFor
 from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
+from domain.standings import Standing, State
+
+class _State(TypedDict):
+    """How a provider or corridor is, as both views of that have it."""
+
+    state: State
+    since: str | UnsetType
+
 
 USUAL_CURRENCY: Final = "USD"
 """What `limits` of a provider are told in, as clients know it."""
@@ -40,9 +51,14 @@ def moment(at: datetime) -> str:
 
 
 def cash_out_view(
-    cash_out: CashOut, now: datetime, language: str, warnings: Sequence[str] = ()
+    cash_out: CashOut,
+    now: datetime,
+    language: str,
+    warnings: Sequence[str] = (),
+    outlook: Outlook | None = None,
 ) -> CashOutView:
-    """Return a cash-out as its user sees it."""
+    """Return a cash-out as its user sees it. outlook: how its provider is, where that is known."""
+    parked = outlook.parked(cash_out, now) if outlook is not None else None
     created_at = moment(cash_out.created_at)
     unchanged = cash_out.updated_at is cash_out.created_at
     return CashOutView(
@@ -59,7 +75,7 @@ def cash_out_view(
         provider_transaction_id=cash_out.provider_transaction_id or UNSET,
         reference=cash_out.reference,
         status=cash_out.status,
-        status_detail=status_detail(cash_out, now, language),
+        status_detail=status_detail(cash_out, now, language, parked),
         failure_reason=failure_reason(cash_out, language) or UNSET,
         failure_code=cash_out.failure_code or UNSET,
         attempts=len(cash_out.attempts),
@@ -71,8 +87,14 @@ def cash_out_view(
     )
 
 
-def provider_view(provider: Provider, now: datetime) -> ProviderView:
-    """Return a provider with where, in what, for how much and at what price it pays."""
+def provider_view(
+    provider: Provider, now: datetime, board: Board | None = None, language: str = "en"
+) -> ProviderView:
+    """Return a provider with where, in what, for how much and at what price it pays, and how.
+
+    board: what is known of how providers are; without one, nothing speaks against them.
+    """
+    board = board or Board()
     rows = provider.tariff_at(now).rows
     usual = rows.get(USUAL_CURRENCY) or next(iter(rows.values()))
     corridors = list(provider.corridors.values())
@@ -81,8 +103,9 @@ def provider_view(provider: Provider, now: datetime) -> ProviderView:
         name=provider.name,
         supported_countries=[each.country.name for each in provider.open_corridors()],
         limits=_limits(usual),
-        corridors=[_corridor(each, rows, available=provider.available) for each in corridors],
+        corridors=[_corridor(provider, each, rows, board, language) for each in corridors],
         available=provider.available,
+        availability=AvailabilityView(**_state(board.of_provider(provider))),
     )
 
 
@@ -128,15 +151,39 @@ def _limits(row: TariffRow) -> LimitsView:
     )
 
 
+def _state(standing: Standing) -> _State:
+    return {
+        "state": standing.state,
+        "since": moment(standing.since) if standing.since else UNSET,
+    }
+
+
+def _availability(
+    provider: Provider, corridor: Corridor, code: str, board: Board, language: str
+) -> CorridorAvailabilityView:
+    standing = board.of_corridor(provider, corridor, code)
+    told = Parked(provider.name, corridor.country.iso, standing.state)
+    return CorridorAvailabilityView(
+        currency=code, detail=availability(told, language), **_state(standing)
+    )
+
+
 def _corridor(
-    corridor: Corridor, rows: Mapping[str, TariffRow], *, available: bool
+    provider: Provider,
+    corridor: Corridor,
+    rows: Mapping[str, TariffRow],
+    board: Board,
+    language: str,
 ) -> CorridorView:
     return CorridorView(
         country=corridor.country.iso,
         name=corridor.country.name,
         currencies=list(corridor.currencies),
         tariffs=[_tariff(rows[code]) for code in corridor.currencies if code in rows],
-        available=available and corridor.enabled,
+        available=provider.available and corridor.enabled,
+        availability=[
+            _availability(provider, corridor, code, board, language) for code in corridor.currencies
+        ],
     )
 
 

@@ -1,5 +1,6 @@
 """What a payee is told about a cash-out: pure sentences, English and French, nothing internal."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
@@ -7,6 +8,8 @@ from typing import Final
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import Action, CashOut
 from domain.failures import FAILURES, FailureCode
+from domain.payee import COUNTRIES
+from domain.standings import State
 from domain.states import Status
 
 
@@ -44,6 +47,45 @@ _SENTENCES: Final[dict[str, dict[Situation, str]]] = {
         " le paiement ne peut pas être fait deux fois.",
     },
 }
+_AVAILABILITY: Final[dict[str, dict[State, str]]] = {
+    "en": {
+        State.OPERATIONAL: "{provider} in {country} pays as usual.",
+        State.DELAYED: "{provider} in {country} is slow at the moment.",
+        State.CLOSED: "{provider} in {country} is not available at the moment.",
+    },
+    "fr": {
+        State.OPERATIONAL: "{provider} ({country}) paie normalement.",
+        State.DELAYED: "{provider} ({country}) est lent en ce moment.",
+        State.CLOSED: "{provider} ({country}) n'est pas disponible en ce moment.",
+    },
+}
+_THEN: Final[dict[str, dict[State, str]]] = {
+    "en": {
+        State.DELAYED: "We send it as soon as it answers",
+        State.CLOSED: "We send it as soon as it is back",
+    },
+    "fr": {
+        State.DELAYED: "Nous envoyons la demande dès qu'il répond",
+        State.CLOSED: "Nous envoyons la demande dès qu'il revient",
+    },
+}
+_CAN_CANCEL: Final = {
+    "en": "; you can still cancel.",
+    "fr": " ; vous pouvez encore annuler.",
+}
+_FRENCH: Final = {
+    "CM": "Cameroun",
+    "CI": "Côte d'Ivoire",
+    "ML": "Mali",
+    "SN": "Sénégal",
+    "GN": "Guinée",
+    "MG": "Madagascar",
+    "CD": "RDC",
+    "SL": "Sierra Leone",
+    "UG": "Ouganda",
+    "GM": "Gambie",
+}
+"""What our countries are called in French."""
 _CHECKED_BY_A_PERSON: Final = {
     "en": "A person is looking at this payment.",
     "fr": "Une personne examine ce paiement.",
@@ -57,13 +99,50 @@ _LATER: Final = {"en": "when there is news", "fr": "dès qu'il y a du nouveau"}
 _WITH_A_REASON: Final = (Situation.FAILED, Situation.TO_BE_SENT_AGAIN)
 
 
-def status_detail(cash_out: CashOut, now: datetime, language: str) -> str:
-    """Return what we wait for and when we look again: `now` and times are in UTC."""
-    situation = _situation(cash_out)
-    text = _SENTENCES[language][situation].format(
-        reason=_reason(cash_out, language) if situation in _WITH_A_REASON else "",
-        when=_when(cash_out, now, language),
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A provider by its name, and a country by its ISO code, where cash-outs wait at present."""
+
+    provider: str
+    country: str
+    state: State
+    can_cancel: bool = False
+
+
+def availability(parked: Parked, language: str) -> str:
+    """Return how a provider is in a country, and what that means for who asks it to pay."""
+    return _AVAILABILITY[language][parked.state].format(
+        provider=parked.provider, country=_country(parked.country, language)
     )
+
+
+def _waiting(parked: Parked, language: str) -> str:
+    how = availability(parked, language)
+    then = _THEN[language][parked.state]
+    return f"{how} {then}{_CAN_CANCEL[language] if parked.can_cancel else '.'}"
+
+
+def _country(iso: str, language: str) -> str:
+    if language == "fr" and iso in _FRENCH:
+        return _FRENCH[iso]
+    return COUNTRIES[iso].name if iso in COUNTRIES else iso
+
+
+def status_detail(
+    cash_out: CashOut, now: datetime, language: str, parked: Parked | None = None
+) -> str:
+    """Return what we wait for and when we look again: `now` and times are in UTC.
+
+    parked: given where it is not sent at present, because of how its provider is.
+    """
+    if parked is not None:
+        text = _waiting(parked, language)
+    else:
+        situation = _situation(cash_out)
+        text = _SENTENCES[language][situation].format(
+            reason=_reason(cash_out, language) if situation in _WITH_A_REASON else "",
+            when=_when(cash_out, now, language),
+        )
     if cash_out.needs_review:
         text = f"{text} {_CHECKED_BY_A_PERSON[language]}"
     return text

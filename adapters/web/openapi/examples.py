@@ -16,6 +16,7 @@ from adapters.web.problems import (
     unsupported_media_type,
 )
 from domain.money import CURRENCIES, Money
+from domain.health_refusals import InvalidSteering
 from domain.refusals import (
     AmountAboveMaximum,
     AmountBelowMinimum,
@@ -71,6 +72,7 @@ _REFUSALS: Final[tuple[Refusal, ...]] = (
     TooLateToCancel("processing"),
     InvalidSignature(),
     InvalidWebhook(["transactionId"]),
+    InvalidSteering("country", "Orange Money pays in: CM, CI, ML."),
 )
 
 
@@ -143,9 +145,18 @@ PROVIDER: Final[dict[str, Any]] = {
                 }
             ],
             "available": True,
+            "availability": [
+                {
+                    "currency": "USD",
+                    "state": "DELAYED",
+                    "since": "2026-11-23T10:12:00.000Z",
+                    "detail": "Orange Money in Côte d'Ivoire is slow at the moment.",
+                }
+            ],
         }
     ],
     "available": True,
+    "availability": {"state": "DELAYED", "since": "2026-11-23T10:12:00.000Z"},
 }
 _DAILY: Final[dict[str, Any]] = {
     "limit": 6000000,
@@ -186,4 +197,5 @@ READINESS: Final[dict[str, Any]] = {
     "schema": "current",
     "broker": "up",
     "outboxBacklogSeconds": 0,
+    "providers": {"orange_money": {"state": "OPERATIONAL", "parked": {"GN/GNF": "DELAYED"}}},
 }

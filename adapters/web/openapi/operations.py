@@ -20,6 +20,7 @@ from adapters.web.openapi.pieces import (
     string,
     whole,
 )
+from adapters.web.openapi.provider_operations import provider_operations
 from adapters.web.openapi.user_operations import user_operations
 from adapters.web.parts import SERVICE_NAME
 from adapters.web.queries import LARGEST_PAGE, LAST_PAGE, USUAL_PAGE
@@ -50,6 +51,7 @@ def operations() -> list[Operation]:
         *_reading_operations(),
         *user_operations(_ID, _LANGUAGE, (*_OWN, *_SIGNED_IN, *_STORED)),
         *_provider_operations(),
+        *provider_operations(),
         *_health_operations(),
     ]
 
@@ -136,8 +138,11 @@ def _provider_operations() -> list[Operation]:
             method="get",
             path=PROVIDERS,
             name="listProviders",
-            summary="List providers, corridors, fees and limits",
+            summary="List providers, corridors, fees and limits, and how they are",
+            description="`availability` is what this process knew a moment ago. Cash-outs are taken"
+            " all the same: where it is not OPERATIONAL they wait, and can be cancelled.",
             tag="providers",
+            parameters=(_LANGUAGE,),
             answers={200: answer("All providers.", REF[Success[ProvidersView]], listed)},
             errors=_SIGNED_IN,
         ),
@@ -186,7 +191,8 @@ def _health_operations() -> list[Operation]:
             name="ready",
             summary="Readiness: the state of each dependency",
             description="503 without the database or with an old schema. Without the broker it is"
-            " degraded: events wait and nothing else does.",
+            " degraded: events wait and nothing else does. How providers are is told and changes"
+            " nothing.",
             tag="health",
             public=True,
             answers={

@@ -17,9 +17,11 @@ from adapters.web.schemas import (
     ProvidersView,
     QuoteView,
     ReadinessView,
+    SteeredView,
     Success,
     WebhookView,
 )
+from adapters.web.steering import Steering
 
 Json = dict[str, Any]
 
@@ -43,12 +45,14 @@ class Operation:
 
 _TYPES: Final = (
     NewCashOut,
+    Steering,
     ErrorAnswer,
     Success[CashOutView],
     Success[HistoryView],
     Success[ProvidersView],
     Success[QuoteView],
     Success[OwnLimitsView],
+    Success[SteeredView],
     Success[WebhookView],
     Success[ReadinessView],
     Liveness,

@@ -19,6 +19,7 @@ from adapters.memory.units import MemoryUnits
 from adapters.phones import PhoneNumbers
 from adapters.web.app import WebParts, WebSettings, build_app
 from adapters.web.auth import SecretTokens, TokenVerifier, issue_token
+from application.board import Board
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
 from application.follow_cash_outs import FollowCashOuts
@@ -26,6 +27,7 @@ from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.lanes import Lane
 from application.ports import Publisher, Reader
+from application.provider_health import ProviderHealth
 from application.queries import (
     AwaitAnswer,
     GetCashOut,
@@ -38,6 +40,7 @@ from application.receive_webhook import ReceiveWebhook
 from application.record_news import RecordNews
 from application.relay_events import RelayEvents
 from application.request_cash_out import RequestCashOut
+from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
 from application.worker import Worker
 from domain.corridors import Policy
@@ -148,7 +151,8 @@ async def house(
     available = {"orange_money": True, "afrimoney": True}
     catalogue = read_configuration(SHIPPED).catalogue(production=False, available=available)
     policy = Policy()
-    lanes = {"orange_money": Lane(catalogue.providers["orange_money"], partner)}
+    board = Board()
+    lanes = {"orange_money": Lane(catalogue.providers["orange_money"], partner, board=board)}
     decide = RequestCashOut(units, catalogue, clock, chance, signals)
     record = GroupCommit(RecordNews(units, catalogue, policy, clock, signals))
     worker = Worker(
@@ -175,6 +179,8 @@ async def house(
         limits=ListLimits(reads, catalogue, clock),
         cancel=CancelCashOut(units, clock, signals),
         providers=ListProviders(catalogue),
+        health=ProviderHealth(board, units, catalogue, clock),
+        steer=SteerProviders(units, catalogue, board, clock, signals),
         receive=ReceiveWebhook(lanes, record, clock, chance),
         reader=reads,
         numbers=PhoneNumbers(),
