@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from dependency_injector import containers, providers
 
-from adapters.health_journal import StructuredHealthJournal
 from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
 from adapters.passwords.scrypt import ScryptPasswords
@@ -131,10 +130,6 @@ def _lanes(
         )
         for provider_id, gateway in gateways.items()
     }
-
-
-def _health_policy(settings: Settings) -> HealthPolicy:
-    return settings.configuration.health.policy()
 
 
 def _traced_record(tracing: Tracing, record: Record) -> Record:

@@ -24,6 +24,7 @@ from adapters.web.schemas import (
     amount,
 )
 from adapters.web.wording import Parked, availability, failure_reason, status_detail
+from application.board import Board
 from application.queries import Allowance, LimitLine, PricedFor
 from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
