@@ -10,6 +10,7 @@ from adapters.memory.faults import Trouble, TroubledUnits, is_inside_a_unit
 from adapters.memory.gateway import MemoryProvider
 from adapters.memory.manual_time import ManualClock, SeededChance
 from adapters.memory.reader import MemoryReader
+from adapters.memory.rulings import MemoryReviewReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
@@ -28,6 +29,7 @@ from application.receive_webhook import ReceiveWebhook
 from application.record_news import Arrival, Recorded, RecordNews
 from application.relay_events import RelayEvents
 from application.request_cash_out import RequestCashOut, Taken
+from application.review_desk import ReviewDesk, open_desk
 from application.submit_cash_out import SubmitCashOut
 from application.watch_health import WatchHealth
 from application.worker import Pace, Worker
@@ -159,12 +161,25 @@ class Process:
         self.rematch = RematchOrphans(self.units, self.record, world.clock, world.chance)
         self.reviews = RaiseReviews(self.units, self.record, world.policy, world.clock)
         self.prune = PruneBoxes(self.units, world.clock)
+        self.desk = self.a_desk()
         self.get = GetCashOut(world.reader, self.units, world.clock, world.policy, self.signals)
         self.worker = self.a_worker()
 
     @property
     def lane(self) -> Lane:
         return self.lanes[ORANGE]
+
+    def a_desk(self, *, four_eyes: bool = True) -> ReviewDesk:
+        world = self.world
+        return open_desk(
+            self.units,
+            world.reader,
+            world.reviews,
+            world.clock,
+            world.chance,
+            self.record_news,
+            four_eyes=four_eyes,
+        )
 
     def a_worker(self, pace: Pace | None = None) -> Worker:
         return Worker(
@@ -195,6 +210,7 @@ class World:
         self.store = MemoryStore()
         self.units = TroubledUnits(MemoryUnits(self.store))
         self.reader = MemoryReader(self.store)
+        self.reviews = MemoryReviewReader(self.store)
         self.policy = policy or Policy()
         self.catalogue = Catalogue(
             {
@@ -263,6 +279,12 @@ class World:
         its_id = cash_out.provider_transaction_id or f"MP-OF-{cash_out.id}"
         news = News(word, None, its_id, cash_out.reference)
         return await self.tell(news, cash_out.provider, stamp)
+
+    async def ring_true(self, cash_out: CashOut, status: Status, stamp: str = "") -> Recorded:
+        """Deliver a webhook that proves a state."""
+        its_id = self.now(cash_out).provider_transaction_id
+        news = News(status.upper(), status, its_id, cash_out.reference)
+        return await self.tell(news, cash_out.provider, f"{status}{stamp}")
 
     async def rest(self, worker: Worker | None = None, longest: timedelta | None = None) -> None:
         """Let time pass until nothing is due any more, or no longer than `longest`."""
