@@ -110,30 +110,44 @@ class RecordNews:
 
         Recording the same finding twice is harmless: the judge calls it stale.
         """
-        for _ in range(MOST_TRIES - 1):
+        try:
+            # Hardly ever is an id that a provider tells another's: the store refuses it then.
+            return await self._record(arrivals, ids_are_free=True)
+        except Conflict:
+            pass
+        for _ in range(MOST_TRIES - 2):
             try:
                 return await self._record(arrivals)
             except Conflict:
                 continue
         return await self._record(arrivals)
 
-    async def _record(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+    async def _record(
+        self, arrivals: Sequence[Arrival], *, ids_are_free: bool = False
+    ) -> list[Recorded]:
         async with self.units.begin() as unit:
-            batch = await self.within(unit, arrivals)
+            batch = await self.within(unit, arrivals, ids_are_free=ids_are_free)
         self.tell(batch)
         return batch.recorded
 
-    async def within(self, unit: Unit, arrivals: Sequence[Arrival]) -> Batch:
+    async def within(
+        self, unit: Unit, arrivals: Sequence[Arrival], *, ids_are_free: bool = False
+    ) -> Batch:
         """Judge and store in a transaction of the caller's, who calls `tell` when it is committed.
 
         Raises Conflict where something was changed meanwhile: then all of it is to be done again.
+        ids_are_free: nobody asks whose the told transaction ids are. A Conflict too where one is
+        another's: whatever could be judged otherwise for it would also be stored with that id.
         """
         now = self.clock.now()
         targets = await _targets(unit, arrivals)
         receipts = await _store_deliveries(unit, arrivals, targets, now)
         ids = sorted({each for each in targets if each is not None})
         locked = await unit.cash_outs.lock(ids) if ids else {}
-        batch = Batch(now, dict(locked), await _owners(unit, arrivals, locked))
+        owners = _own(locked)
+        if not ids_are_free:
+            owners |= await _others(unit, arrivals, owners)
+        batch = Batch(now, dict(locked), owners)
         batch.recorded = [
             self._judge(batch, arrival, target, receipts)
             for arrival, target in zip(arrivals, targets, strict=True)
@@ -221,22 +235,26 @@ async def _store_deliveries(
     return {delivery.id: receipt for delivery, receipt in pairs}
 
 
-async def _owners(
-    unit: Unit, arrivals: Sequence[Arrival], locked: Mapping[UUID, CashOut]
+def _own(locked: Mapping[UUID, CashOut]) -> dict[tuple[str, str], UUID]:
+    """Return whose the providers' ids of these cash-outs are."""
+    return {
+        (each.provider, each.provider_transaction_id): each.id
+        for each in locked.values()
+        if each.provider_transaction_id is not None
+    }
+
+
+async def _others(
+    unit: Unit, arrivals: Sequence[Arrival], known: Mapping[tuple[str, str], UUID]
 ) -> dict[tuple[str, str], UUID]:
-    """Return whose the ids are that providers told; those that are known already cost nothing."""
+    """Return whose the other ids are that providers told."""
     said = {
         (arrival.provider, transaction_id)
         for arrival in arrivals
         if arrival.report and (transaction_id := _transaction_id(arrival.report.finding))
     }
-    known = {
-        (each.provider, each.provider_transaction_id): each.id
-        for each in locked.values()
-        if each.provider_transaction_id is not None
-    }
     asked = sorted(said - known.keys())
-    return {**known, **(await unit.cash_outs.owners(asked) if asked else {})}
+    return await unit.cash_outs.owners(asked) if asked else {}
 
 
 def _transaction_id(finding: Finding) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,14 +11,21 @@ from application.ports import Clock, OutboxEntry, Publisher, Units
 LEASE_NAME = "relay"
 
 
+@dataclass(slots=True)
+class _Hold:
+    """When the lease that this process has was asked for, by `Clock.elapsed`."""
+
+    since: timedelta = timedelta.min
+
+
 @dataclass(frozen=True, slots=True)
 class RelayEvents:
     """Publishes what waits in the outbox. One process relays at a time, by a named lease.
 
     holder: who this process is. largest: events per round. at_once: events that are handed to the
-    publisher together; while they are on their way, the ones before them are marked. lease: how
-    long a round may take; what is not handed over in its first third waits for the next round, so
-    that the publisher has two thirds for the last part.
+    publisher together; while they are on their way, the ones before them are marked. lease: for
+    how long; rounds begin in its first sixth, then it is prolonged. What is not handed over in its
+    first third waits for the next round, so that the publisher has two thirds for the last part.
     """
 
     units: Units
@@ -28,6 +35,7 @@ class RelayEvents:
     largest: int = 2_000
     at_once: int = 500
     lease: timedelta = timedelta(seconds=30)
+    _hold: _Hold = field(default_factory=_Hold, init=False, repr=False)
 
     async def __call__(self) -> int:
         """Publish one round; return how many events were acknowledged and marked.
@@ -35,8 +43,8 @@ class RelayEvents:
         An event that the broker took and that could not be marked is published again under the
         same id. A broker that is away delays events and nothing else.
         """
-        last_start = self.clock.elapsed() + self.lease / 3
         entries = await self._page()
+        last_start = self._hold.since + self.lease / 3
         told, acknowledged = 0, list[int]()
         stuck: set[UUID] = set()
         for start in range(0, len(entries), self.at_once):
@@ -56,18 +64,24 @@ class RelayEvents:
 
     async def stop(self) -> None:
         """Give the lease up, so that another process goes on at once."""
+        self._hold.since = timedelta.min
         async with self.units.begin() as unit:
             await unit.leases.release(LEASE_NAME, self.holder)
 
     async def _page(self) -> list[OutboxEntry]:
+        since = self.clock.elapsed()
         async with self.units.begin() as unit:
+            if since <= self._hold.since + self.lease / 6:
+                return await unit.outbox.waiting(self.largest)
             if not await unit.outbox.waiting(1):
                 return []
             now = self.clock.now()
             if not await unit.leases.take(LEASE_NAME, self.holder, now, now + self.lease):
                 return []
             # Read under the lease: what its last holder has told meanwhile is not told again.
-            return await unit.outbox.waiting(self.largest)
+            entries = await unit.outbox.waiting(self.largest)
+        self._hold.since = since
+        return entries
 
     async def _tell_and_mark(
         self, entries: Sequence[OutboxEntry], acknowledged: Sequence[int]

@@ -120,7 +120,7 @@ class SqlOutbox:
 
     async def waiting(self, limit: int) -> list[OutboxEntry]:
         """Return the oldest events that have not been acknowledged, in order."""
-        return [_entry(row) for row in await self._session.rows(_waiting(), {"most": limit})]
+        return [_entry(row) for row in await self._session.look(_waiting(), {"most": limit})]
 
     async def mark_sent(self, positions: Sequence[int], at: datetime) -> None:
         """Mark events as acknowledged by the broker."""

@@ -102,6 +102,18 @@ class Session:
         names = list(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result]
 
+    async def look(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Read as `rows` does, but hold nothing: on PostgreSQL no transaction begins with it.
+
+        There each statement sees what is committed when it begins, in a transaction or outside.
+        """
+        if self._driver is None or self._begun or self._owed:
+            return await self.rows(statement, parameters)
+        with self._breaking():
+            return await direct(statement).fetch(self._driver, parameters or {})
+
     async def rows_for(
         self,
         statement: Executable,

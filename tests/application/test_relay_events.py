@@ -173,6 +173,17 @@ async def test_one_process_relays_at_a_time_and_another_when_its_lease_is_over(
     assert await world.one.relay() == 1
 
 
+async def test_a_fresh_lease_is_not_asked_for_again(world: World) -> None:
+    kept: list[dict[str, object]] = []
+    for number, pause in enumerate((0, 5, 1)):
+        world.clock.advance(timedelta(seconds=pause))
+        await world.taken(user_id=f"user-{number}")
+        assert await world.one.relay() == 1
+        kept.append(dict(world.store.leases))
+    assert kept[0] == kept[1], "in the first sixth of thirty seconds"
+    assert kept[1] != kept[2]
+
+
 async def test_nothing_to_tell_takes_no_lease(world: World) -> None:
     assert await world.one.relay() == 0
     assert world.store.leases == {}

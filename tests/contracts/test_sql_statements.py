@@ -36,7 +36,7 @@ from tests.strategies import AFRI, NOW, ORANGE, PROVES, TOKEN, a_provider
 
 pytestmark = pytest.mark.anyio
 
-ROUND_TRIPS = {"take": 5, "send": 4, "record": 9, "tell": 4}
+ROUND_TRIPS = {"take": 5, "send": 4, "record": 9, "tell": 2}
 """What each unit costs on PostgreSQL, BEGIN and COMMIT included, whatever the size of its batch."""
 
 
@@ -171,7 +171,7 @@ async def test_recording_costs_as_few_round_trips_as_the_news_needs(postgres_url
             assert all(each.change and each.change.after != each.change.before for each in recorded)
             costs[-1][name] = len(sent)
     await store.database.close()
-    assert costs[1] == {"answer": 5, "webhook": 6}
+    assert costs[1] == {"answer": 4, "webhook": 6}
 
 
 def _answers(new: Sequence[Change]) -> list[Arrival]:
