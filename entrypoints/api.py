@@ -66,6 +66,8 @@ async def serve(settings: Settings) -> None:
         waiting: set[asyncio.Task[Any]] = {stop}
         if settings.workers_in_api:
             waiting.add(await opened.enter_async_context(at_work(service)))
+        else:
+            await opened.enter_async_context(watching_health(service))
         grace_s = int(settings.shutdown_grace.total_seconds())
         server = ApiServer(app, settings.host, settings.port, grace_s=grace_s)
         await opened.enter_async_context(_listening(server))
@@ -130,6 +132,7 @@ def _parts(service: Service, auth: TokenVerifier) -> WebParts:
         health=service.provider_health,
         steer=service.steer,
         receive=service.receive,
+        desk=service.desk,
         reader=service.reader,
         numbers=service.numbers,
         clock=service.clock,

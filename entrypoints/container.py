@@ -31,6 +31,7 @@ from application.ports import (
     NumberingPlan,
     Publisher,
     Reader,
+    ReviewReader,
     Units,
 )
 from application.ports.observing import UNWATCHED, RequestWatch, Step, Tracing
@@ -48,6 +49,7 @@ from application.record_news import Arrival, PatientRecord, Record, Recorded, Re
 from application.relay_events import RelayEvents
 from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
+from application.review_desk import ReviewDesk, open_desk
 from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
 from application.throttle import Throttle
@@ -91,6 +93,7 @@ class Service:
     providers: ListProviders
     republish: RepublishEvents
     receive: ReceiveWebhook
+    desk: ReviewDesk
     worker: Worker
     operators: Operators
     sign_in: SignIn
@@ -132,12 +135,12 @@ def _lanes(
     }
 
 
-def _traced_record(tracing: Tracing, record: Record) -> Record:
-    return tracing.around(Step.RECORD, record)
-
-
 def _health_policy(settings: Settings) -> HealthPolicy:
     return settings.configuration.health.policy()
+
+
+def _traced_record(tracing: Tracing, record: Record) -> Record:
+    return tracing.around(Step.RECORD, record)
 
 
 def _pace(settings: Settings) -> Pace:
@@ -154,6 +157,7 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     units: providers.Dependency[Units] = providers.Dependency()
     reader: providers.Dependency[Reader] = providers.Dependency()
+    review_reader: providers.Dependency[ReviewReader] = providers.Dependency()
     log: providers.Dependency[AuditReader] = providers.Dependency()
     console: providers.Dependency[ConsoleReader] = providers.Dependency()
     gateways: providers.Dependency[dict[str, Gateway]] = providers.Dependency(instance_of=dict)
@@ -214,6 +218,7 @@ class Container(containers.DeclarativeContainer):
         process=holder,
         journal=health_journal,
         policy=health_policy,
+        faults=journal,
     )
     worker = providers.Singleton(
         Worker,
@@ -233,6 +238,17 @@ class Container(containers.DeclarativeContainer):
     )
 
     get = providers.Singleton(GetCashOut, reader, units, clock, policy, nudge)
+
+    desk = providers.Singleton(
+        open_desk,
+        units,
+        reader,
+        review_reader,
+        clock,
+        chance,
+        record_news,
+        four_eyes=settings.provided.review_four_eyes,
+    )
 
     service = providers.Singleton(
         Service,
@@ -262,7 +278,8 @@ class Container(containers.DeclarativeContainer):
         limits=providers.Singleton(ListLimits, reader, catalogue, clock),
         providers=providers.Singleton(ListProviders, catalogue),
         republish=providers.Singleton(RepublishEvents, units, nudge),
-        receive=providers.Singleton(ReceiveWebhook, lanes, record, clock, chance),
+        receive=providers.Singleton(ReceiveWebhook, lanes, recording, clock, chance, tracing),
+        desk=desk,
         worker=worker,
         operators=providers.Singleton(Operators, units, passwords, clock),
         sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),

@@ -15,6 +15,7 @@ from adapters.sql.audit import SqlAuditReader
 from adapters.sql.console_reader import SqlConsoleReader
 from adapters.sql.database import Database, open_database
 from adapters.sql.read_model import SqlReader
+from adapters.sql.rulings import SqlReviewReader
 from adapters.sql.unit_of_work import SqlUnits
 from adapters.system import SystemClock
 from application.ports import Gateway, Nudge, Publisher
@@ -48,6 +49,7 @@ async def open_service(
             settings=settings,
             units=SqlUnits(database),
             reader=SqlReader(database),
+            review_reader=SqlReviewReader(database),
             log=SqlAuditReader(database),
             console=SqlConsoleReader(database),
             gateways=observers.gateways(await _gateways(settings, clock, broker, opened), clock),
@@ -151,6 +153,13 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@asynccontextmanager
+async def watching_health(service: Service) -> AsyncIterator[None]:
+    """Keep what this process knows of providers fresh, where no worker of its own does."""
+    async with _background(service.watch_health.run()):
+        yield
 
 
 @asynccontextmanager

@@ -94,6 +94,7 @@ class Settings:
     nats_replicas: int
     nats_shared_tokens: bool
     tokens: TokenSettings
+    review_four_eyes: bool
     cors_allowed_origins: tuple[str, ...]
     rate_limit_per_minute: int
     console: bool
@@ -188,6 +189,7 @@ class _Reading:
             nats_replicas=self.get("NATS_REPLICAS", "1", whole(1, 5)),
             nats_shared_tokens=self.get("NATS_SHARED_TOKENS", "false", flag),
             tokens=self._tokens(app_env, data_dir),
+            review_four_eyes=self.get("REVIEW_FOUR_EYES", "true", flag),
             cors_allowed_origins=self.get("CORS_ALLOWED_ORIGINS", "", origins),
             rate_limit_per_minute=self.get("RATE_LIMIT_PER_MINUTE", "600", whole(0, 1_000_000)),
             console=self.get("CONSOLE", "false" if app_env == "production" else "true", flag),

@@ -24,6 +24,7 @@ from application.queries import (
 )
 from application.receive_webhook import ReceiveWebhook
 from application.request_cash_out import Taken
+from application.review_desk import ReviewDesk
 from application.steer_providers import SteerProviders
 from domain.refusals import Refusal
 from domain.request import CashOutRequest
@@ -86,6 +87,7 @@ class WebParts:
     health: ProviderHealth
     steer: SteerProviders
     receive: ReceiveWebhook
+    desk: ReviewDesk
     reader: Reader
     numbers: NumberingPlan
     clock: Clock

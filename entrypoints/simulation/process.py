@@ -10,6 +10,7 @@ from uuid import UUID
 
 from adapters.memory.manual_time import SeededChance
 from adapters.memory.reader import MemoryReader
+from adapters.memory.rulings import MemoryReviewReader
 from adapters.memory.store import MemoryStore
 from application.ports import StorageUnavailable
 from application.worker import Pace
@@ -97,6 +98,7 @@ class Process(Owner):
             pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE),
             units=SimulatedUnits(self.store, self),
             reader=FaultyReader(world, self.store.rows),
+            review_reader=MemoryReviewReader(self.store.rows),
             gateways={each: SimulatedGateway(each, side) for each in sorted(plan.variants)},
             publisher=SimulatedPublisher(world, broker),
             nudge=self.signals,

@@ -12,6 +12,7 @@ from adapters.memory.events import LocalEvents
 from adapters.memory.gateway import MemoryProvider
 from adapters.memory.manual_time import ManualClock
 from adapters.memory.reader import MemoryReader
+from adapters.memory.rulings import MemoryReviewReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
@@ -56,6 +57,7 @@ def a_container_over_memory(settings: Settings) -> InMemory:
         settings=settings,
         units=MemoryUnits(store),
         reader=MemoryReader(store),
+        review_reader=MemoryReviewReader(store),
         gateways={ORANGE: provider},
         publisher=events,
         nudge=signals,

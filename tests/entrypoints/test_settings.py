@@ -74,6 +74,7 @@ def test_a_lease_outlives_the_longest_call_twice_over(read: Read) -> None:
         ("CORS_ALLOWED_ORIGINS", "app.test"),
         ("RATE_LIMIT_PER_MINUTE", "-1"),
         ("WORKERS_IN_API", "perhaps"),
+        ("REVIEW_FOUR_EYES", "mostly"),
         ("PROVIDER_TIMEOUT_SECONDS", "0"),
         ("PROVIDER_TIMEOUT_SECONDS", "NaN"),
         ("RETRY_BASE_SECONDS", "1e400"),

@@ -10,6 +10,7 @@ from adapters.memory.gateway import MemoryProvider
 from adapters.memory.signals import Signals
 from adapters.sql.database import open_database
 from adapters.sql.read_model import SqlReader
+from adapters.sql.rulings import SqlReviewReader
 from adapters.sql.unit_of_work import SqlUnits
 from application.ports import Gateway
 from application.record_news import Arrival, Recorded
@@ -35,6 +36,7 @@ async def standing(url: str, folder: Path, clock: RaceClock) -> AsyncIterator[Se
         settings=settings,
         units=SqlUnits(database, clock),
         reader=SqlReader(database),
+        review_reader=SqlReviewReader(database),
         gateways=gateways,
         publisher=LocalEvents(),
         nudge=signals,

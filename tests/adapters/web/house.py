@@ -13,6 +13,7 @@ from litestar import Litestar
 from adapters.memory.events import LocalEvents
 from adapters.memory.manual_time import ManualClock, SeededChance
 from adapters.memory.reader import MemoryReader
+from adapters.memory.rulings import MemoryReviewReader
 from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
@@ -40,6 +41,7 @@ from application.receive_webhook import ReceiveWebhook
 from application.record_news import RecordNews
 from application.relay_events import RelayEvents
 from application.request_cash_out import RequestCashOut
+from application.review_desk import open_desk
 from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
 from application.worker import Worker
@@ -154,7 +156,8 @@ async def house(
     board = Board()
     lanes = {"orange_money": Lane(catalogue.providers["orange_money"], partner, board=board)}
     decide = RequestCashOut(units, catalogue, clock, chance, signals)
-    record = GroupCommit(RecordNews(units, catalogue, policy, clock, signals))
+    news = RecordNews(units, catalogue, policy, clock, signals)
+    record = GroupCommit(news)
     worker = Worker(
         lanes=lanes,
         submit=SubmitCashOut(units, record, policy, clock, chance),
@@ -182,6 +185,7 @@ async def house(
         health=ProviderHealth(board, units, catalogue, clock),
         steer=SteerProviders(units, catalogue, board, clock, signals),
         receive=ReceiveWebhook(lanes, record, clock, chance),
+        desk=open_desk(units, reads, MemoryReviewReader(store), clock, chance, news),
         reader=reads,
         numbers=PhoneNumbers(),
         clock=clock,
