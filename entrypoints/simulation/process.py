@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from adapters.memory.audit import MemoryAuditReader
+from adapters.memory.console_reader import MemoryConsoleReader
 from adapters.memory.manual_time import SeededChance
 from adapters.memory.reader import MemoryReader
 from adapters.memory.rulings import MemoryReviewReader
@@ -99,6 +101,8 @@ class Process(Owner):
             units=SimulatedUnits(self.store, self),
             reader=FaultyReader(world, self.store.rows),
             review_reader=MemoryReviewReader(self.store.rows),
+            log=MemoryAuditReader(self.store.rows),
+            console=MemoryConsoleReader(self.store.rows),
             gateways={each: SimulatedGateway(each, side) for each in sorted(plan.variants)},
             publisher=SimulatedPublisher(world, broker),
             nudge=self.signals,

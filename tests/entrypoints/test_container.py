@@ -8,6 +8,8 @@ import pytest
 from dependency_injector import providers
 from dependency_injector.errors import Error
 
+from adapters.memory.audit import MemoryAuditReader
+from adapters.memory.console_reader import MemoryConsoleReader
 from adapters.memory.events import LocalEvents
 from adapters.memory.gateway import MemoryProvider
 from adapters.memory.manual_time import ManualClock
@@ -58,6 +60,8 @@ def a_container_over_memory(settings: Settings) -> InMemory:
         units=MemoryUnits(store),
         reader=MemoryReader(store),
         review_reader=MemoryReviewReader(store),
+        log=MemoryAuditReader(store),
+        console=MemoryConsoleReader(store),
         gateways={ORANGE: provider},
         publisher=events,
         nudge=signals,

@@ -8,6 +8,8 @@ from pathlib import Path
 from adapters.memory.events import LocalEvents
 from adapters.memory.gateway import MemoryProvider
 from adapters.memory.signals import Signals
+from adapters.sql.audit import SqlAuditReader
+from adapters.sql.console_reader import SqlConsoleReader
 from adapters.sql.database import open_database
 from adapters.sql.read_model import SqlReader
 from adapters.sql.rulings import SqlReviewReader
@@ -37,6 +39,8 @@ async def standing(url: str, folder: Path, clock: RaceClock) -> AsyncIterator[Se
         units=SqlUnits(database, clock),
         reader=SqlReader(database),
         review_reader=SqlReviewReader(database),
+        log=SqlAuditReader(database),
+        console=SqlConsoleReader(database),
         gateways=gateways,
         publisher=LocalEvents(),
         nudge=signals,
