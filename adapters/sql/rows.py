@@ -13,11 +13,11 @@ from domain.cases import NO_CASE, Case
 from domain.cash_out import Action, CashOut, Lease, Plan
 from domain.chain import GENESIS
 from domain.events import Event, EventType
-from domain.evidence import Doorbell, Evidence, News, Resolution, ReviewReason
+from domain.evidence import Doorbell, Evidence, News, Resolution, ReviewReason, Source
 from domain.failures import FailureCode
 from domain.money import CURRENCIES, Money
 from domain.payee import Msisdn, Payee
-from domain.states import Status
+from domain.states import Status, Verdict
 
 Row = Mapping[str, Any]
 
@@ -189,6 +189,30 @@ def evidence_to_row(piece: Evidence) -> dict[str, object]:
         "seal": piece.seal or None,
         "hash": piece.hash or None,
     }
+
+
+def piece_from_row(row: Row) -> Evidence:
+    """Return the piece of a row, without its raw body; raise ValueError for an unknown word."""
+    status, entered = row["status"], row["entered"]
+    return Evidence(
+        cash_out_id=row["cash_out_id"],
+        sequence=row["sequence"],
+        source=Source(row["source"]),
+        at=row["at"],
+        verdict=Verdict(row["verdict"]),
+        kind=row["kind"],
+        word=row["word"],
+        status=Status(status) if status else None,
+        detail=row["detail"],
+        attempt=row["attempt"],
+        digest=row["digest"],
+        entered=Status(entered) if entered else None,
+        told=tuple(EventType(each) for each in (row["told"] or "").split()),
+        told_digest=row["told_digest"] or "",
+        events=row["events"] or 0,
+        seal=row["seal"] or "",
+        hash=row["hash"] or "",
+    )
 
 
 def event_to_row(event: Event) -> dict[str, object]:
