@@ -41,6 +41,7 @@ async def open_service(
     clock = SystemClock()
     signals = Signals(clock)
     async with AsyncExitStack() as opened:
+        opened.push_async_callback(observers.close)
         database = open_store(settings)
         opened.push_async_callback(database.close)
         broker = await _broker(settings, opened)

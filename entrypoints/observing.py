@@ -25,13 +25,21 @@ from application.ports import (
     Publisher,
     StorageUnavailable,
 )
-from application.ports.observing import UNWATCHED, RequestWatch, Tracing
+from application.ports.observing import (
+    UNWATCHED,
+    Answering,
+    RequestSpan,
+    RequestWatch,
+    Tracing,
+)
 from application.survey import TakeSurvey
-from entrypoints.settings import Settings, SettingsRefused
+from entrypoints.settings import SERVICE, Settings, SettingsRefused
 
 if TYPE_CHECKING:
     from adapters.metrics.catalogue import Figures
     from adapters.metrics.figures import Closed
+    from adapters.traces.exporting import Exporting
+    from adapters.traces.tracing import OtelTracing
     from entrypoints.container import Service
 
 
@@ -41,11 +49,14 @@ class Observers:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
         self._figures: Figures | None = None
+        self._exporting: Exporting | None = None
         self.journal: Journal = StructuredJournal()
         self.watch: RequestWatch = UNWATCHED
         self.tracing: Tracing = UNWATCHED
         if settings is not None and settings.observing.metrics_port is not None:
             self._count(settings)
+        if settings is not None and settings.observing.traces_url:
+            self._trace(settings.observing.traces_url)
 
     def _count(self, settings: Settings) -> None:
         from adapters.metrics.catalogue import Figures  # noqa: PLC0415
@@ -55,24 +66,41 @@ class Observers:
         self.journal = MeteredJournal(self._figures, self.journal, _providers(settings))
         self.watch = RequestMeter(self._figures)
 
+    def _trace(self, url: str) -> None:
+        from adapters.traces.exporting import Exporting  # noqa: PLC0415
+        from adapters.traces.tracing import OtelTracing  # noqa: PLC0415
+
+        self._exporting = Exporting(url, service=SERVICE, version=version("cashout"))
+        tracing = OtelTracing(self._exporting.tracer())
+        self.tracing = tracing
+        self.watch = Traced(tracing, self.watch)
+
     def gateways(self, found: Mapping[str, Gateway], clock: Clock) -> dict[str, Gateway]:
         """Return the providers' doors as they are to be used."""
-        if self._figures is None:
-            return dict(found)
-        from adapters.metrics.counting import MeteredGateway  # noqa: PLC0415
+        doors = dict(found)
+        if self._figures is not None:
+            from adapters.metrics.counting import MeteredGateway  # noqa: PLC0415
 
-        return {
-            provider: MeteredGateway(self._figures, provider, gateway, clock)
-            for provider, gateway in found.items()
-        }
+            for provider, gateway in doors.items():
+                doors[provider] = MeteredGateway(self._figures, provider, gateway, clock)
+        if self._exporting is not None:
+            from adapters.traces.doors import TracedGateway  # noqa: PLC0415
+
+            for provider, gateway in doors.items():
+                doors[provider] = TracedGateway(self._exporting.tracer(), provider, gateway)
+        return doors
 
     def publisher(self, inner: Publisher) -> Publisher:
         """Return the broker's door as it is to be used."""
-        if self._figures is None:
-            return inner
-        from adapters.metrics.counting import MeteredPublisher  # noqa: PLC0415
+        if self._figures is not None:
+            from adapters.metrics.counting import MeteredPublisher  # noqa: PLC0415
 
-        return MeteredPublisher(self._figures, inner)
+            inner = MeteredPublisher(self._figures, inner)
+        if self._exporting is not None:
+            from adapters.traces.doors import TracedPublisher  # noqa: PLC0415
+
+            inner = TracedPublisher(self._exporting.tracer(), inner)
+        return inner
 
     @asynccontextmanager
     async def watching(self, service: "Service", database: Database) -> AsyncIterator[None]:
@@ -81,6 +109,27 @@ class Observers:
             if self._figures is not None:
                 await opened.enter_async_context(_metrics(self._figures, service, database))
             yield
+
+    async def close(self) -> None:
+        """Send the spans that wait; the last thing that a process does."""
+        if self._exporting is not None:
+            await asyncio.to_thread(self._exporting.close)
+
+
+class Traced:
+    """Sees requests twice: `tracing` follows each, `counting` counts them all."""
+
+    def __init__(self, tracing: "OtelTracing", counting: RequestWatch) -> None:
+        self._tracing = tracing
+        self._counting = counting
+
+    def begin(self, method: str, trace: str | None) -> RequestSpan | None:
+        """Begin the span of a request."""
+        return self._tracing.begin(method, trace)
+
+    def answered(self, answering: Answering) -> None:
+        """Count it; its span is ended by who has it."""
+        self._counting.answered(answering)
 
 
 @asynccontextmanager

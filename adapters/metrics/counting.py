@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.metrics.catalogue import Figures
-from adapters.metrics.figures import NONE, OTHER, Closed
+from adapters.metrics.figures import OTHER, Closed
 from application.ports import (
     Clock,
     Conflict,
@@ -113,7 +113,7 @@ class RequestMeter:
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
         self._codes = refusal_codes()
-        self._routes: dict[str, str] = {}
+        self._routes: set[str] = set()
 
     def begin(self, method: str, trace: str | None) -> None:
         """Note nothing: a request counts at its end."""
@@ -128,11 +128,12 @@ class RequestMeter:
             figures.refusals.at[self._codes.of(answering.code),] += 1
 
     def _route(self, pattern: str) -> str:
-        known = self._routes.get(pattern)
-        if known is None and len(self._routes) >= MOST_ROUTES:
+        if pattern in self._routes:
+            return pattern
+        if len(self._routes) >= MOST_ROUTES:
             return OTHER
-        # As in documents: without what the framework has to know of a parameter.
-        return known or self._routes.setdefault(pattern, pattern.replace(":str", ""))
+        self._routes.add(pattern)
+        return pattern
 
 
 class MeteredGateway:
@@ -190,13 +191,3 @@ class MeteredPublisher:
     async def healthy(self) -> bool:
         """Tell whether the broker can be reached."""
         return await self._inner.healthy()
-
-
-__all__ = [
-    "NONE",
-    "MeteredGateway",
-    "MeteredJournal",
-    "MeteredPublisher",
-    "RequestMeter",
-    "refusal_codes",
-]

@@ -134,7 +134,7 @@ def test_requests_are_counted_by_route_and_refusals_by_code() -> None:
     meter.answered(answering(taking, 422, "DAILY_LIMIT_EXCEEDED"))
     meter.answered(answering(taking, 422, CANARIES[1]))
     meter.answered(answering(taking, 400, "BAD_REQUEST", method="GET"))
-    meter.answered(answering("/api/payments/cash-out/{cash_out_id:str}", 200, method="GET"))
+    meter.answered(answering("/api/payments/cash-out/{cash_out_id}", 200, method="GET"))
     assert figures.requests.at["POST", taking, "202"] == 1
     assert figures.requests.at["GET", "/api/payments/cash-out/{cash_out_id}", "200"] == 1
     assert figures.refusals.at == {("DAILY_LIMIT_EXCEEDED",): 1, (OTHER,): 1}

@@ -1,0 +1,1 @@
+"""Traces by OpenTelemetry: imported only where they are switched on."""
