@@ -17,7 +17,9 @@ from adapters.console.overview import overview_routes
 from adapters.console.pages import Page, Pages
 from adapters.console.parts import ConsoleParts
 from adapters.console.problems import meaning_of
+from adapters.console.reviews import review_routes
 from adapters.console.sign_in import sign_in_routes
+from adapters.console.statements import statement_routes
 from adapters.console.tariffs import tariff_routes
 from adapters.console.visits import PageRequest
 from adapters.console.webhooks import webhook_routes
@@ -31,6 +33,8 @@ def build_console(parts: ConsoleParts) -> ASGIApp:
         sign_in_routes,
         overview_routes,
         cash_out_routes,
+        review_routes,
+        statement_routes,
         webhook_routes,
         tariff_routes,
         log_routes,

@@ -1,6 +1,7 @@
 """Cash-outs: lists, search, and the page of one with all that is known of it."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -8,18 +9,15 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from adapters.console.cash_out_page import LIST, CashOutPage, path_of
 from adapters.console.door import NEEDS
 from adapters.console.pages import Page, Pages, see_other
-from adapters.console.parts import BASE, ConsoleParts
+from adapters.console.parts import ConsoleParts
 from adapters.console.search import LONGEST, SHOWN, search
 from adapters.console.visits import PageRequest, visit_of
 from application.callers import Permission
 from application.ports import SCANNED_MOST, AuditEntry
-from domain.cash_out import CashOut
-from domain.refusals import NotFound
-
-LIST: Final = f"{BASE}/cash-outs"
-_LOGGED: Final = 20
+from domain.refusals import NotFound, TooLateToCancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ LISTS: Final = (
 
 def cash_out_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
     """Return the routes."""
-    providers = list(parts.catalogue.providers)
+    providers, shown = list(parts.catalogue.providers), CashOutPage(parts, pages)
 
     @get(LIST)
     async def cash_outs(request: PageRequest) -> Page:
@@ -71,43 +69,37 @@ def cash_out_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]
 
     @get(f"{LIST}/{{given:str}}")
     async def cash_out(request: PageRequest, given: FromPath[str]) -> Page:
-        return await shown(request, await stored(given), in_full=False)
+        return await shown(request, named(given))
 
     @post(f"{LIST}/{{given:str}}/number", opt={NEEDS: Permission.SEE_NUMBERS})
     async def number(request: PageRequest, given: FromPath[str]) -> Page:
-        found = await stored(given)
-        visit = visit_of(request)
+        visit, identity = visit_of(request), named(given)
+        page = await shown(request, identity, in_full=True)
         async with parts.units.begin() as unit:
             await unit.audit.append(
-                AuditEntry(parts.clock.now(), visit.caller.name, "number.seen", str(found.id))
+                AuditEntry(parts.clock.now(), visit.caller.name, "number.seen", str(identity))
             )
-        return await shown(request, found, in_full=True)
+        return page
 
-    async def stored(given: str) -> CashOut:
-        identity = _uuid(given)
-        found = await parts.reader.cash_out(identity) if identity is not None else None
-        if found is None:
-            raise NotFound
-        return found
+    @post(f"{LIST}/{{given:str}}/cancel", opt={NEEDS: Permission.CANCEL_ANY})
+    async def cancel(request: PageRequest, given: FromPath[str]) -> Page:
+        visit, identity = visit_of(request), named(given)
+        try:
+            await parts.cancel(visit.caller, identity)
+        except TooLateToCancel as late:
+            status = HTTPStatus.CONFLICT
+            return await shown(request, identity, faults=[{"says": late.message}], status=status)
+        return see_other(f"{path_of(identity)}?done=cancelled")
 
-    async def shown(request: PageRequest, found: CashOut, *, in_full: bool) -> Page:
-        return pages.page(
-            "cash_out.html",
-            visit_of(request),
-            one=found,
-            in_full=in_full,
-            evidence=await parts.reader.evidence(found.id),
-            events=await parts.console.events(found.id),
-            logged=await parts.log.about(str(found.id), _LOGGED),
-            provider=parts.catalogue.providers.get(found.provider),
-        )
-
-    return [cash_outs, cash_out, number]
+    return [cash_outs, cash_out, number, cancel]
 
 
-def path_of(cash_out_id: UUID) -> str:
-    """Return the path of a cash-out's page."""
-    return f"{LIST}/{cash_out_id}"
+def named(text: str) -> UUID:
+    """Return the id that an address names; raise NotFound."""
+    identity = _uuid(text)
+    if identity is None:
+        raise NotFound
+    return identity
 
 
 def _uuid(text: str) -> UUID | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
+from adapters.console.markup import Html, written
 
 _WIDTH: Final = 960
 _HEIGHT: Final = 180
@@ -41,7 +41,7 @@ class Series:
 
 def columns(
     identity: str, title: str, described: str, series: Sequence[Series], data: Sequence[Column]
-) -> Markup:
+) -> Html:
     """Return stacked columns over time; heights are exact to a pixel."""
     top = nice_top(max((sum(each.values) for each in data), default=0))
     plot = _HEIGHT - _FOOT - _HEAD
@@ -64,13 +64,12 @@ def columns(
                 )
         if column.marked:
             drawn.append(
-                f'<text class="tick foot" x="{x}" y="{_HEIGHT - 6}">'
-                f"{Markup.escape(column.label)}</text>"
+                f'<text class="tick foot" x="{x}" y="{_HEIGHT - 6}">{written(column.label)}</text>'
             )
     return _svg(identity, "columns", (_WIDTH, _HEIGHT), title, described, drawn)
 
 
-def spark(identity: str, title: str, described: str, values: Sequence[int]) -> Markup:
+def spark(identity: str, title: str, described: str, values: Sequence[int]) -> Html:
     """Return a small line of columns without an axis."""
     top = max(1, *values) if values else 1
     slot = _SPARK_WIDTH // max(1, len(values))
@@ -87,7 +86,7 @@ def spark(identity: str, title: str, described: str, values: Sequence[int]) -> M
     return _svg(identity, "sparks", size, title, described, drawn)
 
 
-def share(parts: Sequence[tuple[str, int]]) -> Markup:
+def share(parts: Sequence[tuple[str, int]]) -> Html:
     """Return one bar of several parts (class, value); what it says stands beside it as text."""
     whole = sum(value for _, value in parts) or 1
     drawn: list[str] = []
@@ -98,7 +97,7 @@ def share(parts: Sequence[tuple[str, int]]) -> Markup:
             drawn.append(f'<rect class="{css}" x="{x}" y="0" width="{width}" height="8"/>')
         x += width
     inner = "".join(drawn)
-    return Markup(  # noqa: S704 -- numbers and class names of ours
+    return Html(
         f'<svg class="share" viewBox="0 0 {_BAR_WIDTH} 8" preserveAspectRatio="none"'
         f' aria-hidden="true" focusable="false">{inner}</svg>'
     )
@@ -121,12 +120,12 @@ def _svg(
     title: str,
     described: str,
     drawn: Sequence[str],
-) -> Markup:
+) -> Html:
     width, height = size
     name, text = f"{identity}-title", f"{identity}-text"
     inner = "".join(drawn)
-    return Markup(  # noqa: S704 -- every text in it is escaped, all else are numbers of ours
+    return Html(
         f'<svg class="chart {css}" role="img" aria-labelledby="{name} {text}"'
-        f' viewBox="0 0 {width} {height}"><title id="{name}">{Markup.escape(title)}</title>'
-        f'<desc id="{text}">{Markup.escape(described)}</desc>{inner}</svg>'
+        f' viewBox="0 0 {width} {height}"><title id="{name}">{written(title)}</title>'
+        f'<desc id="{text}">{written(described)}</desc>{inner}</svg>'
     )

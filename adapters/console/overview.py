@@ -6,23 +6,23 @@ from typing import Final
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from markupsafe import Markup
 
 from adapters.console.charts import Column, Series, columns, share, spark
+from adapters.console.markup import Html
 from adapters.console.pages import Page, Pages
 from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.summary import Spell, spells, standing
 from adapters.console.visits import PageRequest, visit_of
 from adapters.console.words import clock
 from application.ports import OPEN_COUNTED_MOST, SLICE, UNTOLD_COUNTED_MOST, Figure
-from domain.corridors import Provider
+from application.provider_health import ProviderStanding
 from domain.events import EventType
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 STEP: Final = timedelta(minutes=15)
 """The time that one column of the day's chart is about."""
-_LABELS_EVERY: Final = 12
+_LABELLED_HOURS: Final = 3
 _OUTCOMES: Final = (
     (Series("completed", "good"), EventType.COMPLETED),
     (Series("failed", "bad"), EventType.FAILED),
@@ -36,10 +36,10 @@ class Rate:
 
     id: str
     name: str
-    state: Markup
+    standing: ProviderStanding
     hour: Spell
     day: Spell
-    arrivals: Markup
+    arrivals: Html
 
 
 def overview_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
@@ -47,14 +47,14 @@ def overview_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]
 
     @get(BASE)
     async def overview(request: PageRequest) -> Page:
-        now = parts.clock.now()
+        visit, now = visit_of(request), parts.clock.now()
         figures = list(await parts.console.figures(now - DAY - SLICE, now + SLICE))
         open_now = standing(await parts.console.open_now(now))
         untold = await parts.console.untold()
         hour = _within(figures, now - HOUR)
         return pages.page(
             "overview.html",
-            visit_of(request),
+            visit,
             open=open_now,
             open_most=OPEN_COUNTED_MOST,
             untold=untold,
@@ -63,6 +63,7 @@ def overview_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]
             day=_within(figures, now - DAY),
             hour_volumes=[(code, accepted) for code, accepted, _ in hour.volumes],
             ages=share([(css, number) for _, css, number in open_now.by_age]),
+            reviews=sum(each.count for each in await parts.desk.read.sums(visit.caller)),
             chart=_day_chart(figures, now),
             rates=_rates(parts, figures, now),
         )
@@ -76,13 +77,14 @@ def _within(figures: list[Figure], since: datetime) -> Spell:
 
 def _rates(parts: ConsoleParts, figures: list[Figure], now: datetime) -> list[Rate]:
     found: list[Rate] = []
-    for provider in parts.catalogue.providers.values():
+    for standing_of in parts.health.now():
+        provider = standing_of.provider
         own = [each for each in figures if each.provider == provider.id]
         found.append(
             Rate(
                 id=provider.id,
                 name=provider.name,
-                state=_state(provider),
+                standing=standing_of,
                 hour=_within(own, now - HOUR),
                 day=_within(own, now - DAY),
                 arrivals=_arrivals(provider.id, provider.name, own, now),
@@ -91,13 +93,7 @@ def _rates(parts: ConsoleParts, figures: list[Figure], now: datetime) -> list[Ra
     return found
 
 
-def _state(provider: Provider) -> Markup:
-    if provider.available:
-        return Markup('<span class="badge good">connected</span>')
-    return Markup('<span class="badge quiet">off here</span>')
-
-
-def _arrivals(identity: str, name: str, own: list[Figure], now: datetime) -> Markup:
+def _arrivals(identity: str, name: str, own: list[Figure], now: datetime) -> Html:
     slices = int(HOUR / SLICE)
     values = [0] * slices
     for each in own:
@@ -110,7 +106,11 @@ def _arrivals(identity: str, name: str, own: list[Figure], now: datetime) -> Mar
     return spark(f"arrivals-{identity}", title, told, values)
 
 
-def _day_chart(figures: list[Figure], now: datetime) -> Markup:
+def _is_labelled(at: datetime) -> bool:
+    return at.minute == 0 and at.hour % _LABELLED_HOURS == 0
+
+
+def _day_chart(figures: list[Figure], now: datetime) -> Html:
     """Return how the cash-outs of the last day ended, a column for each quarter of an hour."""
     begins = now - (now - datetime.min.replace(tzinfo=now.tzinfo)) % STEP - DAY + STEP
     steps = int(DAY / STEP)
@@ -121,7 +121,9 @@ def _day_chart(figures: list[Figure], now: datetime) -> Markup:
             if each.type is event_type and 0 <= place < steps:
                 heights[place][kind] += each.count
     drawn = [
-        Column(clock(begins + place * STEP), tuple(values), marked=not place % _LABELS_EVERY)
+        Column(
+            clock(begins + place * STEP), tuple(values), marked=_is_labelled(begins + place * STEP)
+        )
         for place, values in enumerate(heights)
     ]
     sums = [sum(values[kind] for values in heights) for kind in range(len(_OUTCOMES))]

@@ -12,6 +12,7 @@ from litestar import Response
 from adapters.console import words
 from adapters.console.assets import assets
 from adapters.console.parts import BASE
+from adapters.console.places import place_text
 from adapters.console.visits import Visit
 from application.callers import Permission
 from application.ports import Clock
@@ -34,6 +35,8 @@ class Place:
 NAVIGATION: Final = (
     Place(BASE, "Overview", "pulse"),
     Place(f"{BASE}/cash-outs", "Cash-outs", "list"),
+    Place(f"{BASE}/reviews", "Reviews", "flag"),
+    Place(f"{BASE}/statements", "Reconciliation", "sheet"),
     Place(f"{BASE}/webhooks", "Webhooks", "bell"),
     Place(f"{BASE}/tariffs", "Limits and tariffs", "scale"),
     Place(f"{BASE}/log", "Operators' log", "book"),
@@ -68,6 +71,7 @@ class Pages:
         }
         self._templates.filters.update(filters)
         self._templates.globals.update(
+            place_text=place_text,
             asset=lambda name: assets()[name].path,
             base=BASE,
             plural=words.plural,
@@ -76,6 +80,10 @@ class Pages:
             status_words=words.STATUS_WORDS,
             review_words=words.REVIEW_WORDS,
             answers=words.ANSWERS,
+            resolution_words=words.RESOLUTION_WORDS,
+            proof_words=words.PROOF_WORDS,
+            break_words=words.BREAK_WORDS,
+            who_words=words.WHO_WORDS,
         )
         for name in self._templates.list_templates():
             self._templates.get_template(name)
@@ -86,7 +94,7 @@ class Pages:
         visit: Visit | None,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
-        **facts: object,
+        **facts: Any,  # noqa: ANN401 -- whatever a template shows
     ) -> Page:
         """Return a filled-in template as an answer. visit: None where nobody can be known."""
         now = self.clock.now()

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from application.cancel_cash_out import CancelCashOut
+from application.explain import Explain
 from application.operators import SignIn
 from application.ports import AuditReader, Clock, ConsoleReader, Reader, Units
+from application.provider_health import ProviderHealth
+from application.review_desk import ReviewDesk
+from application.statement_queries import ExplainBreak, ReadStatements
 from domain.corridors import Catalogue, Policy
 
 BASE: Final = "/console"
@@ -31,6 +36,12 @@ class ConsoleParts:
     console: ConsoleReader
     reader: Reader
     log: AuditReader
+    explain: Explain
+    desk: ReviewDesk
+    cancel: CancelCashOut
+    statements: ReadStatements
+    explain_break: ExplainBreak
+    health: ProviderHealth
     units: Units
     catalogue: Catalogue
     policy: Policy

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from markupsafe import Markup
-
-from domain.evidence import ReviewReason
+from adapters.console.markup import Html
+from application.timeline import Who
+from domain.evidence import ProofKind, Resolution, ReviewReason
 from domain.money import CURRENCIES, Money
+from domain.statements import BreakKind
 from domain.states import Status
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -42,6 +43,33 @@ REVIEW_WORDS: Final[Mapping[ReviewReason, str]] = {
     ReviewReason.DOORBELL_DISAGREES: "A webhook claims what nobody proves",
 }
 """Why a human is called."""
+
+
+RESOLUTION_WORDS: Final[Mapping[Resolution, str]] = {
+    Resolution.PAID: "Paid",
+    Resolution.NOT_PAID: "Not paid",
+    Resolution.KEEP_WAITING: "Keep waiting",
+}
+PROOF_WORDS: Final[Mapping[ProofKind, str]] = {
+    ProofKind.PROVIDER_RECEIPT: "A receipt of the provider",
+    ProofKind.STATEMENT_LINE: "A line of its statement",
+    ProofKind.PROVIDER_PORTAL: "What its portal shows",
+}
+BREAK_WORDS: Final[Mapping[BreakKind, str]] = {
+    BreakKind.MISSING_HERE: "Not in our books",
+    BreakKind.MISSING_THERE: "Not in theirs",
+    BreakKind.AMOUNT_DIFFERS: "Amount differs",
+    BreakKind.DUPLICATE: "Paid twice",
+    BreakKind.LATE_REVERSAL: "Came back later",
+    BreakKind.STATUS_DIFFERS: "Ending differs",
+}
+WHO_WORDS: Final[Mapping[Who, str]] = {
+    Who.USER: "User",
+    Who.SERVICE: "Service",
+    Who.PROVIDER: "Provider",
+    Who.OPERATOR: "Operators",
+    Who.CLOCK: "Clock",
+}
 
 
 def money(amount: Money) -> str:
@@ -101,22 +129,28 @@ def clock(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%H:%M")
 
 
-def when(at: datetime | None, now: datetime) -> Markup:
+def when(at: datetime | None, now: datetime) -> Html:
     """Return a moment as HTML: relative, with the exact one beside it."""
     if at is None:
-        return Markup('<span class="soft">never</span>')
-    return Markup(
+        return Html('<span class="soft">never</span>')
+    return Html.of(
         '<time datetime="{iso}"><span class="exact">{exact}<span class="zone"> UTC</span></span>'
-        ' <span class="ago">{ago}</span></time>'
-    ).format(iso=at.astimezone(UTC).isoformat(), exact=moment(at), ago=ago(at, now))
+        ' <span class="ago">{ago}</span></time>',
+        iso=at.astimezone(UTC).isoformat(),
+        exact=moment(at),
+        ago=ago(at, now),
+    )
 
 
-def since(at: datetime | None, now: datetime) -> Markup:
+def since(at: datetime | None, now: datetime) -> Html:
     """Return how long ago a moment was, with the exact one to be read out and hovered."""
     if at is None:
-        return Markup('<span class="soft">never</span>')
-    return Markup('<time datetime="{iso}" title="{exact} UTC">{ago}</time>').format(
-        iso=at.astimezone(UTC).isoformat(), exact=moment(at), ago=ago(at, now)
+        return Html('<span class="soft">never</span>')
+    return Html.of(
+        '<time datetime="{iso}" title="{exact} UTC">{ago}</time>',
+        iso=at.astimezone(UTC).isoformat(),
+        exact=moment(at),
+        ago=ago(at, now),
     )
 
 

@@ -120,7 +120,7 @@
     if (!held) {
       try {
         const got = await fetched(location.href, { headers: { "X-Refresh": "1" } });
-        if (got && got.ok) swap(part.id, got.page);
+        if (got && got.ok && swap(part.id, got.page)) ready();
       } catch {
         // The next time, perhaps.
       }
@@ -131,6 +131,8 @@
   const ready = () => {
     for (const each of document.querySelectorAll(".tools")) each.hidden = false;
     for (const each of document.querySelectorAll("[data-live]")) show(each);
+    // Where a chart is wider than the screen, the present is what is looked for.
+    for (const each of document.querySelectorAll(".scroll")) each.scrollLeft = each.scrollWidth;
   };
 
   addEventListener("DOMContentLoaded", () => {

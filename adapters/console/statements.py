@@ -1,0 +1,102 @@
+"""Reconciliation: runs of providers' statements, and the breaks between their books and ours."""
+
+from typing import Any, Final
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from adapters.console.cash_outs import named
+from adapters.console.door import NEEDS
+from adapters.console.pages import Page, Pages, see_other
+from adapters.console.parts import BASE, ConsoleParts
+from adapters.console.places import place_text, read_place
+from adapters.console.visits import PageRequest, visit_of
+from application.callers import Permission
+from application.ports import QueuePlace
+from application.ports.statements import BreakFilter, BreakPlace
+from domain.breaks import LONGEST_NOTE, Age, BreakState
+from domain.refusals import Forbidden, Refusal
+
+RUNS: Final = f"{BASE}/statements"
+BREAKS: Final = f"{BASE}/breaks"
+SHOWN: Final = 50
+_MALFORMED: Final = 20
+_EXPLAINED: Final = "Explained. The books still disagree; a later statement may agree."
+
+
+def statement_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
+    """Return the routes."""
+    reads = parts.statements
+
+    @get(RUNS)
+    async def runs(request: PageRequest) -> Page:
+        visit = visit_of(request)
+        ageing = await reads.ageing(visit.caller)
+        return pages.page(
+            "statements.html",
+            visit,
+            runs=await reads.runs(visit.caller, SHOWN),
+            ageing=[(age.value, ageing.get(age, 0)) for age in Age],
+        )
+
+    @get(f"{RUNS}/{{given:str}}")
+    async def run(request: PageRequest, given: FromPath[str]) -> Page:
+        visit, identity = visit_of(request), named(given)
+        shown = await reads.run(visit.caller, identity)
+        return await listed(
+            request,
+            "run.html",
+            BreakFilter(run_id=identity),
+            shown=shown,
+            malformed=await reads.malformed(visit.caller, identity, _MALFORMED),
+        )
+
+    @get(BREAKS)
+    async def breaks(request: PageRequest) -> Page:
+        return await listed(request, "breaks.html", BreakFilter(state=BreakState.OPEN))
+
+    @post(f"{BREAKS}/{{given:str}}/explain", opt={NEEDS: Permission.RECONCILE})
+    async def explain(request: PageRequest, given: FromPath[str]) -> Page:
+        visit = visit_of(request)
+        run_id = visit.form.get("run", "")
+        back = f"{RUNS}/{named(run_id)}" if run_id else BREAKS
+        try:
+            note = visit.form.get("note", "")
+            await parts.explain_break(visit.caller, named(given), note)
+        except Forbidden:
+            raise
+        except Refusal as refused:
+            which = BreakFilter(state=BreakState.OPEN)
+            return await listed(request, "breaks.html", which, 422, fault=refused.message)
+        return see_other(f"{back}?done=explained")
+
+    async def listed(
+        request: PageRequest,
+        template: str,
+        which: BreakFilter,
+        status: int = 200,
+        **facts: Any,  # noqa: ANN401 -- whatever its template shows besides
+    ) -> Page:
+        visit, asked = visit_of(request), request.query_params
+        place = read_place(asked.get("behind", ""))
+        behind = BreakPlace(place.at, place.id) if place is not None else None
+        found = await reads.breaks(visit.caller, which, SHOWN + 1, behind)
+        last = found[SHOWN - 1] if len(found) > SHOWN else None
+        said = "Explained. The books still disagree; a later statement may agree."
+        told: dict[str, Any] = {
+            "fault": "",
+            "done": said if asked.get("done") == "explained" else "",
+            **facts,
+        }
+        return pages.page(
+            template,
+            visit,
+            status,
+            breaks=found[:SHOWN],
+            more=place_text(QueuePlace(last.at, last.id)) if last is not None else "",
+            longest=LONGEST_NOTE,
+            **told,
+        )
+
+    return [runs, run, breaks, explain]
