@@ -94,3 +94,7 @@ class UnreadableWebhook(_Plain):
 
     code = "UNREADABLE_WEBHOOK"
     sentence = "This webhook could not be read when it came: there is nothing to judge in it."
+
+
+PLAIN_REFUSALS: tuple[type[_Plain], ...] = tuple(_Plain.__subclasses__())
+"""Those that always say the same."""

@@ -111,14 +111,14 @@ def read_history_query(raw: bytes, user_id: str, providers: frozenset[str]) -> P
     which = HistoryFilter(
         user_id,
         status=query.get("status", _status),
-        provider=query.get("provider", _one_of(providers)),
+        provider=query.get("provider", one_of(providers)),
         wallet_id=query.get("walletId", Visible(LONGEST_WALLET_ID)),
         start=start,
         end=end,
     )
-    page = query.get("page", _whole(1, LAST_PAGE))
-    limit = query.get("limit", _whole(1, LARGEST_PAGE))
-    cursor = query.get("cursor", lambda text: _cursor(text, user_id))
+    page = query.get("page", whole_number(1, LAST_PAGE))
+    limit = query.get("limit", whole_number(1, LARGEST_PAGE))
+    cursor = query.get("cursor", lambda text: cursor_of(text, user_id))
     if "page" in query.values and "cursor" in query.values:
         query.faults.append(("cursor", "Give page or cursor, not both."))
     query.check()
@@ -159,7 +159,9 @@ def _status(text: str) -> Status:
         raise WrongText(f"Use one of: {', '.join(Status)}.") from None
 
 
-def _one_of(choices: frozenset[str]) -> Callable[[str], str]:
+def one_of(choices: frozenset[str]) -> Callable[[str], str]:
+    """Return a reader of one of these words."""
+
     def read(text: str) -> str:
         if text not in choices:
             raise WrongText(f"Use one of: {', '.join(sorted(choices))}.")
@@ -168,7 +170,9 @@ def _one_of(choices: frozenset[str]) -> Callable[[str], str]:
     return read
 
 
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers in a range."""
+
     def read(text: str) -> int:
         digits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
         if not digits or not lowest <= int(text) <= highest:
@@ -183,11 +187,12 @@ def _number(text: str) -> str:
     return Word(LONGEST_WORD)(f"+{text[1:]}" if text.startswith(" ") else text)
 
 
-def _cursor(text: str, user_id: str) -> Cursor:
+def cursor_of(text: str, user_id: str) -> Cursor:
+    """Return the cursor that a text is; raise WrongText for one that is not this user's."""
     try:
         return read_cursor(text, user_id)
     except BadCursor:
-        message = "Use a nextCursor of your own history, unchanged, or start without one."
+        message = "Use a nextCursor of your own list, unchanged, or start without one."
         raise WrongText(message) from None
 
 

@@ -38,6 +38,7 @@ def openapi_document(service_name: str = SERVICE_NAME) -> Json:
         "tags": [
             {"name": "cash-outs", "description": "Take, read, list, cancel and price."},
             {"name": "providers", "description": "Who pays where, and their webhooks."},
+            {"name": "reviews", "description": "For operators: settle what no machine may decide."},
             {"name": "health", "description": "Whether the process lives and can work."},
         ],
         "security": [{"token": []}],
@@ -49,7 +50,8 @@ def openapi_document(service_name: str = SERVICE_NAME) -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "Claims: userId (or sub), exp, role (user or admin).",
+                    "description": "Claims: userId (or sub), exp, role (user; for operators"
+                    " viewer, operator, approver or admin).",
                 }
             },
         },

@@ -15,8 +15,8 @@ from adapters.web.problems import (
     unavailable,
     unsupported_media_type,
 )
-from domain.money import CURRENCIES, Money
 from domain.health_refusals import InvalidSteering
+from domain.money import CURRENCIES, Money
 from domain.refusals import (
     AmountAboveMaximum,
     AmountBelowMinimum,
@@ -36,6 +36,7 @@ from domain.refusals import (
     Refusal,
     TooLateToCancel,
 )
+from domain.ruling_refusals import PLAIN_REFUSALS, InvalidRuling
 
 _MIDNIGHT: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _DECEMBER: Final = datetime(2026, 12, 1, tzinfo=UTC)
@@ -73,6 +74,8 @@ _REFUSALS: Final[tuple[Refusal, ...]] = (
     InvalidSignature(),
     InvalidWebhook(["transactionId"]),
     InvalidSteering("country", "Orange Money pays in: CM, CI, ML."),
+    InvalidRuling([("proof", "Name what the provider says: a receipt, a line, its portal.")]),
+    *(each() for each in PLAIN_REFUSALS),
 )
 
 

@@ -8,6 +8,18 @@ import msgspec
 
 from adapters.web.new_cash_out import NewCashOut
 from adapters.web.problems import ErrorAnswer
+from adapters.web.review_schemas import (
+    DismissedView,
+    NeededReason,
+    NewResolution,
+    Note,
+    OrphansView,
+    ProposalView,
+    QueueView,
+    ReplayedView,
+    ReviewFileView,
+    SettledView,
+)
 from adapters.web.schemas import (
     CashOutView,
     HistoryView,
@@ -55,6 +67,16 @@ _TYPES: Final = (
     Success[SteeredView],
     Success[WebhookView],
     Success[ReadinessView],
+    NewResolution,
+    Note,
+    NeededReason,
+    Success[QueueView],
+    Success[ReviewFileView],
+    Success[ProposalView],
+    Success[SettledView],
+    Success[OrphansView],
+    Success[ReplayedView],
+    Success[DismissedView],
     Liveness,
     NotReady,
 )
