@@ -29,7 +29,7 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from tests.adapters.providers.partner import Partner, Raw, Reply, Seen
+from adapters.provider_kit.contract.partner import Partner, Raw, Reply, Seen
 from tests.strategies import NOW, POLICY, PROVES, TOKEN, being_sent
 
 pytestmark = pytest.mark.anyio

@@ -41,18 +41,22 @@ class CornerShop:
 
     async def disburse(self, order: Order) -> Outcome:
         url = f"{self._settings.api_url}/pay/{order.reference}"
-        exchange = await self._client.call("POST", url, {}, body=order.amount.plain.encode())
+        exchange = await self._client.call(
+            "POST", url, {}, body=f"{order.amount.plain} to {order.account}".encode()
+        )
         if not isinstance(exchange, Answer):
             return of_silence(exchange)
         if exchange.status not in range(200, 300):
             return self._table.of_error(exchange, self._clock.now())
-        return self._table.of_success(exchange, self._news(exchange.body.decode()))
+        return self._table.of_success(
+            exchange, self._news(exchange.body.decode("utf-8", "replace"))
+        )
 
     async def look_up(self, order: Order) -> News | NotFound | NoAnswer:
         url = f"{self._settings.api_url}/pay/{order.reference}"
         exchange = await self._client.call("GET", url, {})
         if isinstance(exchange, Answer) and exchange.status == 200:
-            return self._news(exchange.body.decode())
+            return self._news(exchange.body.decode("utf-8", "replace"))
         return no_answer(exchange, self._clock.now())
 
     def read_webhook(

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from adapters.provider_kit.contract.bench import Bench
+from adapters.provider_kit.contract.partner import Partner, Reply, Seen
 from adapters.provider_kit.limits import CallLimits
 from adapters.provider_kit.tokens import TokenStore
 from adapters.provider_kit.wiring import ProviderGateway, Wiring, provider_module
@@ -16,7 +18,6 @@ from application.ports import Order
 from domain.attempts import Capabilities
 from domain.money import Money, currency
 from domain.payee import Msisdn, NumberFormat, Payee
-from tests.adapters.providers.partner import Partner, Reply, Seen
 
 ORANGE = "orange_money"
 AFRIMONEY = "afrimoney"
@@ -131,6 +132,12 @@ async def opened(wiring: Wiring) -> AsyncIterator[ProviderGateway]:
         yield gateway
     finally:
         await gateway.aclose()
+
+
+def bench_of(provider: str, capabilities: Capabilities | None = None) -> Bench:
+    """Return a provider of ours on the bench of the contract."""
+    module = provider_module(f"adapters.providers.{provider}")
+    return Bench(provider, module, capabilities or CAPABILITIES[provider])
 
 
 def granted(_seen: Seen | None = None, token: str = SECRETS["token"], **fields: object) -> Reply:

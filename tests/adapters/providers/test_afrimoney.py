@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.provider_kit.contract.partner import Reply, Seen
 from adapters.providers.afrimoney.wire import signature
 from application.ports import Order
 from domain.attempts import Capabilities, OutcomeKind
@@ -19,7 +20,6 @@ from tests.adapters.providers.given import (
     order,
     said,
 )
-from tests.adapters.providers.partner import Reply, Seen
 
 pytestmark = pytest.mark.anyio
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.provider_kit.contract.bench import MachineClock
 from adapters.provider_kit.limits import CallLimits
 from adapters.provider_kit.wiring import Wiring
 from adapters.sandbox.corridors import BASES, Corridor, sandbox_msisdn
@@ -18,16 +19,14 @@ from domain.failures import FailureCode
 from domain.money import Money, currency
 from domain.payee import Msisdn, NumberFormat, Payee
 from domain.states import Status
-from tests.adapters.providers.given import AFRIMONEY, CAPABILITIES, ORANGE, REFERENCE, opened
-from tests.adapters.providers.paying import (
-    STUCK,
-    Paying,
-    RealClock,
-    cash_out_to,
-    order_of,
-    paying,
-    until_rest,
-    without_promises,
+from entrypoints.provider_trial import STUCK, Paying, cash_out_to, order_of, paying, until_rest
+from tests.adapters.providers.given import (
+    AFRIMONEY,
+    CAPABILITIES,
+    ORANGE,
+    REFERENCE,
+    bench_of,
+    opened,
 )
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +35,7 @@ CASES = [(row.suffix, name) for row in SCENARIOS.values() for name in row.provid
 SETTINGS = SandboxSettings(seed=7, hang_s=1.5)
 FOR_EVER = {"129"}
 SILENT = {"201", "202"}
+NO_PROMISES = replace(CAPABILITIES[AFRIMONEY], idempotent_submit=False, lookup_by_reference=False)
 
 A, R = (OutcomeKind.ACCEPTED, None), OutcomeKind.REFUSED
 UNSENT, UNKNOWN = OutcomeKind.UNSENT, (OutcomeKind.UNKNOWN, None)
@@ -80,7 +80,7 @@ def wiring_to(sandbox: Sandbox, provider: str, patience_s: int = 10) -> Wiring:
         provider=provider,
         settings={key.removeprefix(prefix): value for key, value in named if prefix in key},
         capabilities=CAPABILITIES[provider],
-        clock=RealClock(),
+        clock=MachineClock(),
         limits=CallLimits.of(timedelta(seconds=patience_s)),
     )
 
@@ -94,7 +94,7 @@ def agrees(way: Paying, sandbox: Sandbox) -> bool:
 async def test_a_scenario_ends_as_it_should_and_the_ledger_agrees(
     suffix: str, provider: str, sandbox: Sandbox
 ) -> None:
-    async with paying(sandbox, provider, suffix) as way:
+    async with paying(bench_of(provider), sandbox, suffix) as way:
         if suffix in FOR_EVER:
             await until_rest(way, sandbox, STUCK)
         else:
@@ -123,7 +123,7 @@ async def test_the_first_submit_ends_as_the_outcome_table_says(
 async def test_a_bad_signature_is_refused_and_the_good_one_taken(
     provider: str, sandbox: Sandbox
 ) -> None:
-    async with paying(sandbox, provider, "306") as way:
+    async with paying(bench_of(provider), sandbox, "306") as way:
         await until_rest(way, sandbox)
     assert way.refused == 1
     assert way.cash_out.status is Status.COMPLETED
@@ -136,7 +136,7 @@ async def test_without_promises_nothing_is_sent_again_after_an_unknown_outcome(
     faithless = {AFRIMONEY: Fidelity(idempotent=False, lookup_by_reference=False)}
     settings = replace(SETTINGS, fidelity={**SETTINGS.fidelity, **faithless})
     async with Sandbox(settings) as sandbox:
-        async with paying(sandbox, AFRIMONEY, suffix, without_promises()) as way:
+        async with paying(bench_of(AFRIMONEY, NO_PROMISES), sandbox, suffix) as way:
             await until_rest(way, sandbox, timedelta(seconds=1))
         assert len(way.cash_out.attempts) == 1
         assert way.cash_out.status is not Status.FAILED

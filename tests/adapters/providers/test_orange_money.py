@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.provider_kit.contract.partner import Partner, Reply
 from domain.attempts import Capabilities, OutcomeKind
 from domain.evidence import News, NoAnswer, NotFound
 from domain.failures import FailureCode
@@ -20,7 +21,6 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from tests.adapters.providers.partner import Partner, Reply
 
 pytestmark = pytest.mark.anyio
 

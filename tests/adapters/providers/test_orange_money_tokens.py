@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.provider_kit.contract.partner import Partner, Reply, Seen
 from domain.attempts import OutcomeKind
 from domain.failures import FailureCode
 from tests.adapters.providers.given import (
@@ -21,7 +22,6 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from tests.adapters.providers.partner import Partner, Reply, Seen
 
 pytestmark = pytest.mark.anyio
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from adapters.provider_kit.contract.partner import Partner, Reply
 from domain.attempts import OutcomeKind
 from domain.evidence import NoAnswer, Outcome
 from domain.failures import FailureCode
@@ -17,7 +18,6 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from tests.adapters.providers.partner import Partner, Reply
 
 pytestmark = pytest.mark.anyio
 

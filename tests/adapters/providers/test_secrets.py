@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from adapters.provider_kit.contract.partner import Partner, Reply, Seen
 from adapters.provider_kit.signing import hmac_sha256_hex
 from adapters.provider_kit.wiring import ProviderGateway
 from tests.adapters.providers.given import (
@@ -21,7 +22,6 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from tests.adapters.providers.partner import Partner, Reply, Seen
 
 pytestmark = pytest.mark.anyio
 

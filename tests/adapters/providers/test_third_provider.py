@@ -2,12 +2,12 @@
 
 import pytest
 
+from adapters.provider_kit.contract.partner import Partner, Reply
 from adapters.provider_kit.wiring import Setting, Wiring, provider_module
 from domain.attempts import Capabilities, OutcomeKind
 from domain.evidence import News, NoAnswer
 from domain.states import Status
 from tests.adapters.providers.given import QUICK, ShiftedClock, order
-from tests.adapters.providers.partner import Partner, Reply
 
 pytestmark = pytest.mark.anyio
 

@@ -24,8 +24,8 @@ from adapters.provider_kit.client import (
     Unclear,
     _parsed,
 )
+from adapters.provider_kit.contract.partner import Partner, Raw, Reply, Seen, read_request, reset
 from adapters.provider_kit.limits import CallLimits
-from tests.adapters.providers.partner import Partner, Raw, Reply, Seen, read_request, reset
 
 pytestmark = pytest.mark.anyio
 

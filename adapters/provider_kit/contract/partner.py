@@ -6,6 +6,7 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from types import TracebackType
 from typing import Self
 
@@ -42,12 +43,22 @@ class Reply:
         return f"HTTP/1.1 {self.status} Said\r\n{lines}\r\n".encode() + self.body
 
 
+class Silence(Enum):
+    """No answer at all, on a connection that stays open."""
+
+    FOR_EVER = "for ever"
+
+
+Answering = Callable[[Seen], "Reply | Silence | None"]
+"""What is answered to a request; None resets the connection."""
+
+
 class Partner:
     """Listens on a free port. `answer` is asked for a reply to each request; None resets."""
 
     def __init__(
         self,
-        answer: Callable[[Seen], Reply | None] | None = None,
+        answer: Answering | None = None,
         *,
         raw: Raw | None = None,
         tls: ssl.SSLContext | None = None,
@@ -108,6 +119,9 @@ class Partner:
             reply = self.answer(seen)
             if reply is None:
                 reset(writer)
+                return
+            if isinstance(reply, Silence):
+                await asyncio.Event().wait()
                 return
             writer.write(reply.written())
             await writer.drain()

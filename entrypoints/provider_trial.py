@@ -1,4 +1,7 @@
-"""Pays one cash-out through a gateway, by the domain's rules alone, and keeps what came of it."""
+"""A trial of a gateway on the sandbox: pays one cash-out by the domain's rules, in a hurry.
+
+No database and no worker take part, so what comes of it is the gateway's doing alone.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,11 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from adapters.provider_kit.contract.bench import Bench, MachineClock
+from adapters.provider_kit.contract.partner import Partner, Reply, Seen
 from adapters.provider_kit.limits import CallLimits
-from adapters.provider_kit.wiring import ProviderGateway, Wiring
-from adapters.sandbox.corridors import sandbox_msisdn
-from adapters.sandbox.scenarios import Ending, Expected
+from adapters.provider_kit.wiring import ProviderGateway
+from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, sandbox_msisdn
+from adapters.sandbox.scenarios import SCENARIOS, Ending, Expected, Scenario
 from adapters.sandbox.server import Sandbox
+from adapters.sandbox.settings import SandboxSettings
 from application.ports import Authentic, Order, Unauthentic, Unreadable
 from domain.attempts import Capabilities, NextStep
 from domain.cash_out import Action, CashOut, Change, Lease, accept, ask_instead, begin_attempt, hold
@@ -21,10 +27,9 @@ from domain.money import Money, currency
 from domain.payee import Msisdn, NumberFormat, Payee
 from domain.record import Report, next_step, record
 from domain.states import Status
-from tests.adapters.providers.given import AFRIMONEY, CAPABILITIES, ORANGE, REFERENCE, opened
-from tests.adapters.providers.partner import Partner, Reply, Seen
 
-HOME = {ORANGE: ("CI", "XOF"), AFRIMONEY: ("SL", "SLE")}
+REFERENCE = "CASH-1700000000000-0042"
+HOME = {ORANGE_MONEY: ("CI", "XOF"), AFRIMONEY: ("SL", "SLE")}
 LIMITS = CallLimits.of(timedelta(milliseconds=700))
 HURRIED = Policy(
     retry_base=timedelta(milliseconds=20),
@@ -36,23 +41,9 @@ HURRIED = Policy(
 )
 PATIENCE = timedelta(seconds=8)
 STUCK = timedelta(milliseconds=700)
+OPEN = (Expected(Ending.OPEN),)
+"""How a scenario ends that nobody ever hears the end of."""
 _TICK_S = 0.005
-
-
-class RealClock:
-    """The machine's clocks."""
-
-    def now(self) -> datetime:
-        """Return the present moment."""
-        return datetime.now(UTC)
-
-    def elapsed(self) -> timedelta:
-        """Return a time that only grows."""
-        return timedelta(seconds=asyncio.get_running_loop().time())
-
-    async def sleep(self, duration: timedelta) -> None:
-        """Wait."""
-        await asyncio.sleep(duration.total_seconds())
 
 
 def cash_out_to(provider: str, suffix: str) -> CashOut:
@@ -162,35 +153,53 @@ class Paying:
 
 
 @asynccontextmanager
-async def paying(
-    sandbox: Sandbox,
-    provider: str,
-    suffix: str,
-    capabilities: Capabilities | None = None,
-) -> AsyncIterator[Paying]:
+async def paying(bench: Bench, sandbox: Sandbox, suffix: str) -> AsyncIterator[Paying]:
     """Accept a cash-out to a scenario's number, with webhooks coming in; nothing is sent yet."""
-    promises = capabilities or CAPABILITIES[provider]
-    prefix = f"{provider.upper()}_"
-    environment = sandbox.environment().items()
-    wiring = Wiring(
-        provider=provider,
-        settings={k.removeprefix(prefix): v for k, v in environment if k.startswith(prefix)},
-        capabilities=promises,
-        clock=RealClock(),
-        limits=LIMITS,
-    )
-    async with opened(wiring) as gateway:
-        way = Paying(gateway, cash_out_to(provider, suffix), promises)
+    prefix = f"{bench.provider.upper()}_"
+    named = sandbox.environment().items()
+    settings = {name.removeprefix(prefix): v for name, v in named if name.startswith(prefix)}
+    wiring = replace(bench.wiring(settings), limits=LIMITS)
+    gateway = bench.module.build(wiring)
+    try:
+        way = Paying(gateway, cash_out_to(bench.provider, suffix), bench.capabilities)
         async with Partner(way.receive) as receiver:
             sandbox.webhook_base_url = receiver.url
             way.begin()
             yield way
             sandbox.webhook_base_url = None
+    finally:
+        await gateway.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario, and how it went. complaint: empty when it went as it should."""
+
+    scenario: Scenario
+    ending: Expected
+    complaint: str
+
+
+async def play(bench: Bench, suffix: str) -> Played:
+    """Play a scenario on a sandbox of its own, and hold its ending and the ledger against it."""
+    row = SCENARIOS[suffix]
+    async with Sandbox(SandboxSettings(seed=7, hang_s=1.5)) as sandbox:
+        async with paying(bench, sandbox, suffix) as way:
+            await until_rest(way, sandbox, STUCK if row.ends == OPEN else PATIENCE)
+        paid = sandbox.ledger.count(REFERENCE)
+    expected = " or ".join(_words(each) for each in row.ends)
+    found = [] if way.ending in row.ends else [f"{_words(way.ending)} instead of {expected}"]
+    found += [] if paid == row.pays else [f"paid {paid} times instead of {row.pays}"]
+    return Played(row, way.ending, "; ".join(found))
+
+
+def _words(end: Expected) -> str:
+    return end.ending if end.code is None else f"{end.ending} {end.code}"
 
 
 async def until_rest(way: Paying, sandbox: Sandbox, patience: timedelta = PATIENCE) -> None:
     """Go on until nothing is due on either side, or a human is called, or patience ends."""
-    clock = RealClock()
+    clock = MachineClock()
     ends = clock.elapsed() + patience
     while clock.elapsed() < ends:
         await way.step()
@@ -200,8 +209,3 @@ async def until_rest(way: Paying, sandbox: Sandbox, patience: timedelta = PATIEN
         asking = way.cash_out.ended and way.cash_out.plan is not None
         if quiet and settled and not delivering and not asking:
             return
-
-
-def without_promises() -> Capabilities:
-    """Return what a provider promises that promises nothing."""
-    return replace(CAPABILITIES[AFRIMONEY], idempotent_submit=False, lookup_by_reference=False)
