@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Delete,
+    FromClause,
     Insert,
     Integer,
     Select,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -60,9 +62,10 @@ _OURS: Final = tuple(cash_outs.c[name] for name in BOOKED)
 IDS: Final = Given({"id": Uuid})
 RUNS: Final = Given({"run_id": Uuid})
 KEYS: Final = Given({"key": Text})
-DIGESTS: Final = Given({"digest": String(64)})
-THEIR_IDS: Final = Given({"digest": String(64), "named": Words})
-REFERENCES: Final = Given({"digest": String(64), "named": Words})
+# Each row carries its run or provider: SQLite looks them up one by one then, and does not go
+# through all that the run or the provider has for each of them.
+DIGESTS: Final = Given({"run_id": Uuid, "digest": String(64)})
+NAMED: Final = Given({"provider": Words, "digest": String(64), "named": Words})
 LIKENESSES: Final = Given(
     {
         "digest": String(64),
@@ -74,7 +77,14 @@ LIKENESSES: Final = Given(
     }
 )
 JUDGED: Final = Given(
-    {"digest": String(64), "result": Text, "rule": Text, "cash_out_id": Uuid, "effect": Text}
+    {
+        "run_id": Uuid,
+        "digest": String(64),
+        "result": Text,
+        "rule": Text,
+        "cash_out_id": Uuid,
+        "effect": Text,
+    }
 )
 
 
@@ -182,7 +192,7 @@ def forget_run() -> Delete:
 def kept_lines(dialect: str) -> Select[Any]:
     """Select lines of a run by their digests."""
     given, row = DIGESTS.table(dialect), statement_lines
-    same = (row.c.run_id == RUN) & (row.c.digest == given.c.digest)
+    same = (row.c.run_id == given.c.run_id) & (row.c.digest == given.c.digest)
     return select(row).join_from(given, row, same)
 
 
@@ -190,7 +200,8 @@ def kept_lines(dialect: str) -> Select[Any]:
 def drop_lines(dialect: str) -> Delete:
     """Delete lines of a run by their digests."""
     given, row = DIGESTS.table(dialect), statement_lines.c
-    return delete(statement_lines).where(row.run_id == RUN, row.digest.in_(select(given.c.digest)))
+    gone = select(given.c.run_id, given.c.digest)
+    return delete(statement_lines).where(tuple_(row.run_id, row.digest).in_(gone))
 
 
 @cache
@@ -235,8 +246,8 @@ def lines_in_order(*, behind: bool, loose: bool) -> Select[Any]:
 @cache
 def named_by_them(dialect: str) -> Select[Any]:
     """Select cash-outs by the provider's ids, each with the digest of the line that says it."""
-    given, row = THEIR_IDS.table(dialect), cash_outs.c
-    same = (row.provider == PROVIDER) & (row.provider_transaction_id == given.c.named)
+    given, row = NAMED.table(dialect), cash_outs.c
+    same = (row.provider == given.c.provider) & (row.provider_transaction_id == given.c.named)
     known = row.provider_transaction_id.is_not(None)
     return select(given.c.digest, *_OURS).join_from(given, cash_outs, same & known)
 
@@ -244,8 +255,8 @@ def named_by_them(dialect: str) -> Select[Any]:
 @cache
 def named_by_us(dialect: str) -> Select[Any]:
     """Select cash-outs by our references, each with the digest of the line that says it."""
-    given, row = REFERENCES.table(dialect), cash_outs.c
-    same = (row.reference == given.c.named) & (row.provider == PROVIDER)
+    given, row = NAMED.table(dialect), cash_outs.c
+    same = (row.reference == given.c.named) & (row.provider == given.c.provider)
     return select(given.c.digest, *_OURS).join_from(given, cash_outs, same)
 
 
@@ -266,31 +277,50 @@ def _counts() -> ColumnElement[bool]:
 
 @cache
 def fitting(dialect: str) -> Select[Any]:
-    """Select cash-outs that fit lines and of which no line speaks, with the lines' digests."""
-    given, row = LIKENESSES.table(dialect), cash_outs.c
+    """Select cash-outs that fit lines and of which no line speaks, with the lines' digests.
+
+    A line that nothing fits comes with none: an outer join keeps SQLite from going through all
+    lines for each cash-out.
+    """
+    given = LIKENESSES.table(dialect)
     first = bindparam("first_of_all", type_=Moment)
     last = bindparam("last_of_all", type_=Moment)
-    same = and_(
-        row.provider == PROVIDER,
-        row.created_at.between(first, last),
-        row.msisdn == given.c.msisdn,
-        row.currency == given.c.currency,
-        row.amount_minor == given.c.amount_minor,
-        row.created_at.between(given.c.first, given.c.last),
+    # Gone through once for a page, not once for each of its lines.
+    near = (
+        select(*_OURS)
+        .where(
+            cash_outs.c.provider == PROVIDER,
+            cash_outs.c.created_at.between(first, last),
+            ~_spoken_of(),
+        )
+        .cte("near")
+        .prefix_with("MATERIALIZED")
     )
-    return select(given.c.digest, *_OURS).join_from(given, cash_outs, same).where(~_spoken_of())
+    same = and_(
+        near.c.msisdn == given.c.msisdn,
+        near.c.amount_minor == given.c.amount_minor,
+        near.c.currency == given.c.currency,
+        near.c.created_at.between(given.c.first, given.c.last),
+    )
+    return select(given.c.digest, *near.c).join_from(given, near, same, isouter=True)
 
 
 @cache
 def payments_of(dialect: str) -> Select[Any]:
     """Select the lines that say that cash-outs were paid."""
     given, line, run = IDS.table(dialect), statement_lines, statement_runs
-    return (
-        select(line)
-        .join_from(given, line, line.c.cash_out_id == given.c.id)
-        .join(run, run.c.id == line.c.run_id)
-        .where(line.c.turn == _PAID_TURN, line.c.cash_out_id.is_not(None), _counts())
-    )
+    paid = (line.c.turn == _PAID_TURN) & line.c.cash_out_id.is_not(None)
+    if dialect == "sqlite":
+        one_by_one: FromClause = given.join(line, line.c.cash_out_id == given.c.id)
+        kept: Any = line
+    else:
+        # Looked up one by one, whatever the statistics say: they are from before these were linked.
+        own = select(line).where(line.c.cash_out_id == given.c.id, paid).offset(0)
+        kept = own.lateral("kept")
+        one_by_one = given.join(kept, true())
+    found = one_by_one.join(run, run.c.id == kept.c.run_id)
+    statement = select(*kept.c).select_from(found).where(_counts())
+    return statement.where(paid) if dialect == "sqlite" else statement
 
 
 @cache
@@ -300,7 +330,7 @@ def note_judged(dialect: str) -> Update:
     written = {name: given.c[name] for name in ("result", "rule", "cash_out_id", "effect")}
     return (
         update(statement_lines)
-        .where(row.run_id == RUN, row.digest == given.c.digest)
+        .where(row.run_id == given.c.run_id, row.digest == given.c.digest)
         .values(written)
     )
 
@@ -342,6 +372,7 @@ def resolve(*, missing: bool) -> Update:
     """Note open breaks as resolved that a run has seen in agreement and has not found."""
     line, row = statement_lines.c, breaks.c
     matched = (line.run_id == RUN) & (line.result == LineResult.MATCHED.value)
+    same: ColumnElement[bool]
     if missing:
         same = (row.kind == BreakKind.MISSING_THERE.value) & (line.cash_out_id == row.cash_out_id)
     else:

@@ -113,9 +113,9 @@ class SqlStatements:
 
     async def _compared(self, run_id: UUID, lines: Mapping[str, StatementLine]) -> int:
         """Write lines anew that are read differently now; return how many are repeated ones."""
-        dialect, this = self._session.dialect, {"run": run_id}
-        digests = [(digest,) for digest in lines]
-        rows = await self._session.rows_for(say.kept_lines(dialect), say.DIGESTS, digests, this)
+        dialect = self._session.dialect
+        digests = [(run_id, digest) for digest in lines]
+        rows = await self._session.rows_for(say.kept_lines(dialect), say.DIGESTS, digests)
         kept = [line_from_row(row) for row in rows]
         repeated = [each for each in kept if each.number != lines[each.digest].number]
         again = {each.digest for each in repeated}
@@ -125,8 +125,8 @@ class SqlStatements:
             if each.digest not in again and each != lines[each.digest]
         ]
         if changed:
-            gone = [(line.digest,) for line in changed]
-            await self._session.run_for(say.drop_lines(dialect), say.DIGESTS, gone, this)
+            gone = [(run_id, line.digest) for line in changed]
+            await self._session.run_for(say.drop_lines(dialect), say.DIGESTS, gone)
             anew = [line_to_row(run_id, line) for line in changed]
             await self._session.write(say.NEW_LINES, anew)
         return len(repeated)
@@ -167,22 +167,20 @@ class SqlStatements:
 
     async def matches(self, provider: str, lines: Sequence[StatementLine]) -> dict[str, Match]:
         """Return, by digest, which cash-out each line names: by their id, or else our reference."""
-        dialect, given = self._session.dialect, {"this_provider": provider}
+        dialect = self._session.dialect
         by_id = [
-            (line.digest, line.provider_transaction_id)
+            (provider, line.digest, line.provider_transaction_id)
             for line in lines
             if line.provider_transaction_id
         ]
-        rows = await self._session.rows_for(say.named_by_them(dialect), say.THEIR_IDS, by_id, given)
+        rows = await self._session.rows_for(say.named_by_them(dialect), say.NAMED, by_id)
         found = {row["digest"]: match_from_row(row, Rule.THEIR_ID) for row in rows}
         by_reference = [
-            (line.digest, line.reference)
+            (provider, line.digest, line.reference)
             for line in lines
             if line.reference and line.digest not in found
         ]
-        rows = await self._session.rows_for(
-            say.named_by_us(dialect), say.REFERENCES, by_reference, given
-        )
+        rows = await self._session.rows_for(say.named_by_us(dialect), say.NAMED, by_reference)
         return {
             **found,
             **{row["digest"]: match_from_row(row, Rule.OUR_REFERENCE) for row in rows},
@@ -214,7 +212,8 @@ class SqlStatements:
         )
         found: dict[str, list[Booked]] = {line.digest: [] for line in lines}
         for row in rows:
-            found[row["digest"]].append(booked_from_row(row))
+            if row["id"] is not None:
+                found[row["digest"]].append(booked_from_row(row))
         return {
             line.digest: tuple(each for each in found[line.digest] if fits(line, each, window))
             for line in lines
@@ -239,6 +238,7 @@ class SqlStatements:
         """Keep what became of lines of a run."""
         rows = [
             (
+                run_id,
                 each.line.digest,
                 each.result.value if each.result else None,
                 each.rule.value if each.rule else None,
@@ -247,9 +247,7 @@ class SqlStatements:
             )
             for each in judged
         ]
-        await self._session.run_for(
-            say.note_judged(self._session.dialect), say.JUDGED, rows, {"run": run_id}
-        )
+        await self._session.run_for(say.note_judged(self._session.dialect), say.JUDGED, rows)
 
     async def found(self, run_id: UUID, breaks: Sequence[Break]) -> None:
         """Keep breaks as found by a run. One that is known stays as it is; resolved, it reopens."""
