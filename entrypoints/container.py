@@ -9,6 +9,7 @@ from adapters.journal import StructuredJournal
 from adapters.memory.signals import Signals
 from adapters.passwords.scrypt import ScryptPasswords
 from adapters.phones import PhoneNumbers
+from adapters.statements.files import CsvStatements
 from adapters.system import SystemChance
 from application.board import Board
 from application.cancel_cash_out import CancelCashOut
@@ -50,6 +51,7 @@ from application.relay_events import RelayEvents
 from application.republish_events import RepublishEvents
 from application.request_cash_out import RequestCashOut, Taken
 from application.review_desk import ReviewDesk, open_desk
+from application.statement_desk import StatementDesk, open_statement_desk
 from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
 from application.throttle import Throttle
@@ -94,6 +96,7 @@ class Service:
     republish: RepublishEvents
     receive: ReceiveWebhook
     desk: ReviewDesk
+    statements: StatementDesk
     worker: Worker
     operators: Operators
     sign_in: SignIn
@@ -145,6 +148,12 @@ def _traced_record(tracing: Tracing, record: Record) -> Record:
 
 def _pace(settings: Settings) -> Pace:
     return Pace(poll=settings.poll, tidy=5 * settings.poll, drain=settings.shutdown_grace)
+
+
+def _statement_files(settings: Settings) -> CsvStatements:
+    configuration = settings.configuration
+    limits = configuration.reconciliation.limits()
+    return CsvStatements(configuration.statements(), settings.data_dir, limits)
 
 
 def _retention(settings: Settings) -> Retention:
@@ -250,6 +259,18 @@ class Container(containers.DeclarativeContainer):
         four_eyes=settings.provided.review_four_eyes,
     )
 
+    statements = providers.Singleton(
+        open_statement_desk,
+        units,
+        record_news,
+        catalogue,
+        clock,
+        chance,
+        files=providers.Singleton(_statement_files, settings),
+        rules=settings.provided.configuration.reconciliation.rules.call(),
+        journal=journal,
+    )
+
     service = providers.Singleton(
         Service,
         settings=settings,
@@ -280,6 +301,7 @@ class Container(containers.DeclarativeContainer):
         republish=providers.Singleton(RepublishEvents, units, nudge),
         receive=providers.Singleton(ReceiveWebhook, lanes, recording, clock, chance, tracing),
         desk=desk,
+        statements=statements,
         worker=worker,
         operators=providers.Singleton(Operators, units, passwords, clock),
         sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),

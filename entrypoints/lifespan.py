@@ -67,6 +67,7 @@ async def open_service(
         opened.push_async_callback(service.record.finish)
         opened.push_async_callback(service.request.finish)
         opened.push_async_callback(service.follow.finish)
+        opened.push_async_callback(service.statements.receive.stop)
         await opened.enter_async_context(observers.watching(service, database))
         yield service
 
