@@ -123,7 +123,8 @@ class RequestMeter:
         figures, route = self._figures, self._route(answering.route)
         method, status = METHODS.of(answering.method), STATUSES.of(str(answering.status))
         figures.requests.at[method, route, status] += 1
-        figures.request_time.note(answering.took.total_seconds(), (route,))
+        if not answering.patient:
+            figures.request_time.note(answering.took.total_seconds(), (route,))
         if route == TAKING and method == "POST" and answering.status >= _BAD_REQUEST:
             figures.refusals.at[self._codes.of(answering.code),] += 1
 

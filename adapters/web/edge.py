@@ -227,7 +227,15 @@ def _answering(
     known: Mapping[str, Any], method: str, exchange: Exchange, took: timedelta
 ) -> Answering:
     route: str = known.get("path_template") or "none"
-    return Answering(method, route, exchange.status, exchange.code, took, exchange.cash_out_id)
+    return Answering(
+        method=method,
+        route=route,
+        status=exchange.status,
+        code=exchange.code,
+        took=took,
+        cash_out_id=exchange.cash_out_id,
+        patient=b"prefer" in exchange.headers or isinstance(exchange.answer, Stream),
+    )
 
 
 async def _say_in_two(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:

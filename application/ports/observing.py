@@ -23,6 +23,7 @@ class Answering:
     """How a request to the API ended.
 
     route: the pattern that it found, `none` without one. code: of the problem, empty without one.
+    patient: the client wanted to wait for something, so that `took` says nothing about us.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Answering:
     code: str
     took: timedelta
     cash_out_id: UUID | None = None
+    patient: bool = False
 
 
 class RequestSpan(Protocol):

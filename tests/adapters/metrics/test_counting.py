@@ -1,6 +1,7 @@
 """Counting: each change, call, request and fault is counted once, under closed labels alone."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -139,6 +140,13 @@ def test_requests_are_counted_by_route_and_refusals_by_code() -> None:
     assert figures.requests.at["GET", "/api/payments/cash-out/{cash_out_id}", "200"] == 1
     assert figures.refusals.at == {("DAILY_LIMIT_EXCEEDED",): 1, (OTHER,): 1}
     assert sum(figures.request_time.at[taking,]) == 4
+
+
+def test_the_time_of_who_wanted_to_wait_is_none_of_ours() -> None:
+    figures = Figures()
+    RequestMeter(figures).answered(replace(answering("/x"), patient=True))
+    assert figures.requests.at["POST", "/x", "202"] == 1
+    assert figures.request_time.at == {}
 
 
 def test_routes_are_bounded() -> None:
