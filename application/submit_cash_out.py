@@ -1,6 +1,6 @@
 """Submit: have providers pay what is due. The attempt is committed before the first byte leaves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import Action, Change, Lease, ask_instead, begin_attempt
 from domain.corridors import Policy
 from domain.evidence import Outcome, Source
+from domain.failures import FAILURES, Fault
 from domain.record import Report, next_step
 
 
@@ -139,6 +140,8 @@ class SubmitCashOut:
             lane.submit_ended(outcome, ended_at, begun.errand, ended_at - called_at)
         else:
             lane.submit_abandoned(begun.errand)
+        if begun.errand.probe is not None:
+            outcome = _of_a_probe(outcome)
         return await self.record(self._arrival(lane, begun, outcome))
 
     def _hindrance(self, lane: Lane, begun: Begun) -> Outcome | None:
@@ -165,3 +168,15 @@ class SubmitCashOut:
             permille=self.chance.permille(),
         )
         return Arrival(lane.provider.id, report, cash_out_id=begun.order.cash_out_id)
+
+
+def _of_a_probe(outcome: Outcome) -> Outcome:
+    """Return what is recorded of a try that was made to see whether its provider is back.
+
+    Not taken, it spends no retry: the others have waited meanwhile without spending one.
+    """
+    code = outcome.code
+    waits = outcome.kind is OutcomeKind.UNSENT and code is not None
+    if not waits or code is None or FAILURES[code].fault is not Fault.PROVIDER:
+        return outcome
+    return replace(outcome, code=None, detail=f"a probe: {code} {outcome.detail}".rstrip())

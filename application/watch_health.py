@@ -9,7 +9,19 @@ from uuid import UUID
 from application.board import Board, corridors_of
 from application.lanes import Lanes
 from application.measuring import Meter
-from application.ports import Clock, Nudge, Observed, Unit, Units, Work
+from application.ports import (
+    SILENCE,
+    Clock,
+    Conflict,
+    Journal,
+    Nudge,
+    Observed,
+    Overloaded,
+    StorageUnavailable,
+    Unit,
+    Units,
+    Work,
+)
 from application.ports.health import HEARD_BY_NOBODY, HealthJournal
 from domain.corridors import Catalogue
 from domain.health import HealthPolicy, ProcessReport, evaluated
@@ -40,6 +52,7 @@ class WatchHealth:
     process: UUID
     journal: HealthJournal = HEARD_BY_NOBODY
     policy: HealthPolicy = field(default_factory=HealthPolicy)
+    faults: Journal = SILENCE
     _tripped: bool = False
     _pruned_at: timedelta | None = None
 
@@ -60,6 +73,15 @@ class WatchHealth:
         if changed:
             self.nudge.work(Work.RELAY, Work.SUBMIT)
         return len(changed)
+
+    async def run(self) -> None:
+        """Look for ever, where no worker does; a store that is away is told and got over."""
+        while True:
+            try:
+                await self()
+            except (Conflict, Overloaded, StorageUnavailable) as fault:
+                self.faults.fault(Work.HEALTH, fault)
+            await self.clock.sleep(self.policy.look)
 
     def _report(self) -> ProcessReport:
         at = self.clock.elapsed()

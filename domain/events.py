@@ -14,7 +14,7 @@ SOURCE = "payment-integration-service"
 
 
 class EventType(StrEnum):
-    """The type of an event, which is its NATS subject too."""
+    """The type of an event. Its NATS subject is the same, below the stream's `cash_out.`."""
 
     INITIATED = "cash_out.initiated"
     PROCESSING = "cash_out.processing"
@@ -35,6 +35,10 @@ ANNOUNCES: dict[Status, EventType] = {
     Status.CANCELLED: EventType.CANCELLED,
 }
 """The event that tells of entering each state."""
+
+
+OF_PROVIDERS = frozenset({EventType.HEALTH_CHANGED})
+"""The events that are of a route, and of no cash-out."""
 
 
 @dataclass(frozen=True, slots=True)

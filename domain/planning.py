@@ -134,7 +134,9 @@ def _delay(draft: Draft, report: Report, decision: Decision, policy: Policy) -> 
         if last is None or last.settled is not OutcomeKind.UNSENT:
             return timedelta(0)
         tried_at = last.ended_at or last.started_at
-        due_at = tried_at + policy.retry_delay(len(after.attempts))
+        # One without a code was no try of this customer's: it was not made, or was a probe.
+        tries = sum(attempt.code is not None for attempt in after.attempts)
+        due_at = tried_at + policy.retry_delay(max(1, tries))
         return max(due_at - draft.now, timedelta(0))
     if decision.step is NextStep.WAIT:
         return (

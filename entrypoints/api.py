@@ -18,7 +18,7 @@ from adapters.web.server import ApiServer
 from application.ports import StorageUnavailable
 from application.ports.observing import Step
 from entrypoints.container import Service
-from entrypoints.lifespan import at_work, open_service
+from entrypoints.lifespan import at_work, open_service, watching_health
 from entrypoints.observing import Observers
 from entrypoints.schema_gate import require_current_schema
 from entrypoints.settings import SERVICE, Settings, SettingsRefused

@@ -1,6 +1,6 @@
 """The object graph, on one page. What has to be opened and closed comes in as a Dependency."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from dependency_injector import containers, providers
@@ -139,7 +139,8 @@ def _lanes(
 
 
 def _health_policy(settings: Settings) -> HealthPolicy:
-    return settings.configuration.health.policy()
+    policy, look = settings.configuration.health.policy(), 2 * settings.poll
+    return replace(policy, look=look, alive=max(policy.alive, 10 * look))
 
 
 def _traced_record(tracing: Tracing, record: Record) -> Record:
@@ -147,7 +148,8 @@ def _traced_record(tracing: Tracing, record: Record) -> Record:
 
 
 def _pace(settings: Settings) -> Pace:
-    return Pace(poll=settings.poll, tidy=5 * settings.poll, drain=settings.shutdown_grace)
+    poll = settings.poll
+    return Pace(poll=poll, tidy=5 * poll, drain=settings.shutdown_grace, health=2 * poll)
 
 
 def _statement_files(settings: Settings) -> CsvStatements:

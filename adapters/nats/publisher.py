@@ -14,7 +14,7 @@ from adapters.nats.acknowledged import (
 )
 from adapters.nats.condition import Condition
 from adapters.nats.connection import FAULTS, NatsConnection
-from adapters.nats.messages import headers_of
+from adapters.nats.messages import headers_of, subject_of
 from adapters.nats.stream_settings import StreamSettings, make_if_absent
 from application.ports import OutboxEntry
 
@@ -182,7 +182,7 @@ class JetStreamPublisher:
 
 def _message(entry: OutboxEntry) -> Message:
     event = entry.event
-    return Message(event.type.value, event.body.encode(), headers_of(event))
+    return Message(subject_of(event), event.body.encode(), headers_of(event))
 
 
 def _by_cash_out(entries: Sequence[OutboxEntry]) -> dict[UUID, deque[OutboxEntry]]:

@@ -30,6 +30,7 @@ from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
 from domain.standings import Standing, State
 
+
 class _State(TypedDict):
     """How a provider or corridor is, as both views of that have it."""
 

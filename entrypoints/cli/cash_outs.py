@@ -12,6 +12,7 @@ import msgspec
 from rich.text import Text
 
 from adapters.web.new_cash_out import read_new_cash_out
+from adapters.web.outlook import Outlook
 from adapters.web.problems import Detail, bad_request
 from adapters.web.queries import read_history_query
 from adapters.web.schemas import HistoryView, Pagination
@@ -99,11 +100,12 @@ async def request_cash_out(asked: Asked, *, wait_s: int, work: bool, as_json: bo
         cash_out = taken.cash_out
         if wait_s:
             cash_out = await _follow(terminal, service, cash_out, wait_s)
+        outlook = await _outlook(service)
     if as_json:
-        view = cash_out_view(cash_out, datetime.now(UTC), _LANGUAGE, taken.warnings)
+        view = cash_out_view(cash_out, datetime.now(UTC), _LANGUAGE, taken.warnings, outlook)
         print_json(terminal, view)
     else:
-        _show(terminal, cash_out)
+        _show(terminal, cash_out, outlook)
     return _exit_code(cash_out, waited=bool(wait_s))
 
 
@@ -113,14 +115,16 @@ async def show_status(
     """Show a cash-out with its evidence, after following it for a while if asked to."""
     terminal, asking = Terminal(), caller(user, admin=admin)
     async with service_here() as service:
+        outlook = await _outlook(service)
         cash_out = await service.get(asking, read_id(cash_out_id))
         if watch_s:
             cash_out = await _watch(terminal, service, cash_out, asking, watch_s)
         evidence = await service.get.evidence(asking, cash_out.id)
     if as_json:
-        print_json(terminal, cash_out_view(cash_out, datetime.now(UTC), _LANGUAGE))
+        view = cash_out_view(cash_out, datetime.now(UTC), _LANGUAGE, outlook=outlook)
+        print_json(terminal, view)
     else:
-        _show(terminal, cash_out)
+        _show(terminal, cash_out, outlook)
         _show_past(terminal, cash_out, evidence)
     return _exit_code(cash_out, waited=bool(watch_s))
 
@@ -238,8 +242,16 @@ async def _follow(
     return cash_out
 
 
-def _line(cash_out: CashOut) -> str:
-    return f"{cash_out.status}: {status_detail(cash_out, datetime.now(UTC), _LANGUAGE)}"
+async def _outlook(service: Service) -> Outlook:
+    """Return what is known now of how providers are: nobody keeps it up to date in a command."""
+    await service.provider_health.refresh()
+    return Outlook(service.provider_health.board, service.catalogue)
+
+
+def _line(cash_out: CashOut, outlook: Outlook | None = None) -> str:
+    now = datetime.now(UTC)
+    parked = outlook.parked(cash_out, now) if outlook is not None else None
+    return f"{cash_out.status}: {status_detail(cash_out, now, _LANGUAGE, parked)}"
 
 
 def _comment(terminal: Terminal, taken: Taken) -> None:
@@ -249,13 +261,13 @@ def _comment(terminal: Terminal, taken: Taken) -> None:
         terminal.say(f"Note: {warning}")
 
 
-def _show(terminal: Terminal, cash_out: CashOut) -> None:
+def _show(terminal: Terminal, cash_out: CashOut, outlook: Outlook | None = None) -> None:
     fee, total = cash_out.fee.plain, cash_out.total
     payee = cash_out.payee
     lines: list[tuple[str, str | Text]] = [
         ("cash-out", str(cash_out.id)),
         ("status", status_text(cash_out.status)),
-        ("", _line(cash_out).partition(": ")[2]),
+        ("", _line(cash_out, outlook).partition(": ")[2]),
         ("amount", f"{cash_out.amount} + fee {fee} = {total}"),
         ("to", f"{payee.msisdn.e164} ({payee.name}), by {cash_out.provider}"),
         ("reference", cash_out.reference),

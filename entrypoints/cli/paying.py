@@ -25,6 +25,7 @@ EventName = Literal[
     "cash_out.contradicted",
     "cash_out.needs_review",
     "cash_out.review_resolved",
+    "provider.health_changed",
 ]
 _LONGEST_WAIT_S = 3_600
 

@@ -23,9 +23,7 @@ async def show_quote(
     _check({"provider": provider, "amount": amount, "currency": currency})
     async with service_here() as service:
         # No worker of this process keeps the board: what is stored now is what it shows.
-        async with service.units.begin() as unit:
-            standings = await unit.health.standings()
-        service.provider_health.board.show(standings, service.clock.now())
+        await service.provider_health.refresh()
         priced = await service.quote(caller(user), provider, currency, amount, account)
     if as_json:
         print_json(terminal, quote_view(priced))
@@ -51,9 +49,11 @@ async def show_providers(*, as_json: bool) -> int:
     """List every provider with a line for each country and currency."""
     terminal, now = Terminal(), datetime.now(UTC)
     async with service_here() as service:
-        providers = service.providers()
+        await service.provider_health.refresh()
+        providers, board = service.providers(), service.provider_health.board
     if as_json:
-        print_json(terminal, ProvidersView(providers=[provider_view(p, now) for p in providers]))
+        views = [provider_view(each, now, board) for each in providers]
+        print_json(terminal, ProvidersView(providers=views))
         return Exit.DONE
     columns = ("provider", "country", "currency", "fee", "at least", "from", "to", "a day")
     terminal.table(columns, [row for each in providers for row in _rows(each, now)])

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from application.ports import Reader
-from domain.events import Event
+from domain.events import OF_PROVIDERS, Event
 from domain.states import Status
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.service_here import service_here, settings_here
@@ -85,17 +85,17 @@ def _document(event: Event) -> dict[str, Any]:
         "id": str(event.id),
         "type": event.type,
         "time": event.at.isoformat().replace("+00:00", "Z"),
-        "cashOutId": str(event.cash_out_id),
+        ("routeId" if event.type in OF_PROVIDERS else "cashOutId"): str(event.cash_out_id),
         "sequence": event.sequence,
         "data": json.loads(event.body),
     }
 
 
 def _line(event: Event) -> Text:
-    name = event.type.rpartition(".")[2]
+    group, _, name = event.type.rpartition(".")
     state = "pending" if name == "initiated" else name
     shown = status_text(state) if state in set(Status) else Text(name, style="bold")
-    kind = Text.assemble("cash_out.", Text(name, style=shown.style))
+    kind = Text.assemble(f"{group}.", Text(name, style=shown.style))
     kind.pad_right(max(0, 24 - len(kind)))
     at = event.at.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
     return Text.assemble((at, "dim"), " ", kind, " ", event.body)

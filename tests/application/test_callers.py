@@ -11,7 +11,7 @@ _MAY = {
     Role.VIEWER: "see_all",
     Role.OPERATOR: "see_all see_numbers cancel_any propose replay reconcile",
     Role.APPROVER: "see_all see_numbers cancel_any propose replay reconcile approve",
-    Role.ADMIN: "see_all see_numbers cancel_any propose replay reconcile approve manage",
+    Role.ADMIN: "see_all see_numbers cancel_any propose replay reconcile approve manage steer",
 }
 
 

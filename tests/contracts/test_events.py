@@ -12,14 +12,17 @@ from adapters.memory.events import LocalEvents
 from adapters.nats.connection import NatsConnection
 from adapters.nats.publisher import JetStreamPublisher
 from adapters.nats.stream import JetStreamEvents
-from application.ports import EventStream, Publisher
+from application.ports import EventStream, OutboxEntry, Publisher
 from domain.events import Event
-from tests.event_entries import an_entry, lives, sequences_by_cash_out
+from domain.health_events import health_changed
+from domain.standings import Reason, Route, Standing, State
+from tests.event_entries import NOON, an_entry, lives, sequences_by_cash_out
 from tests.servers import NatsServer
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE_S = 20.0
+ROUTE = Route("orange_money", "GN", "GNF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,18 @@ async def test_events_of_one_cash_out_are_read_in_their_order(broker: Broker) ->
     told = sequences_by_cash_out(events)
     assert len(told) == 50
     assert all(sequence == [1, 2, 3, 4, 5, 6] for sequence in told.values())
+
+
+async def test_events_of_providers_are_read_in_their_order_beside_the_others(
+    broker: Broker,
+) -> None:
+    closed = Standing(ROUTE).moved(State.CLOSED, Reason.CIRCUIT_OPEN, NOON)
+    opened = closed.moved(State.OPERATIONAL, None, NOON)
+    changes = [health_changed(Standing(ROUTE), closed), health_changed(closed, opened)]
+    entries = [*lives(cash_outs=1), *(OutboxEntry(9 + n, each) for n, each in enumerate(changes))]
+    assert await broker.publisher.publish(entries) == [entry.position for entry in entries]
+    events = await read(broker.stream, lambda seen: len(seen) == len(entries))
+    assert [each for each in events if each.cash_out_id == ROUTE.id] == changes
 
 
 async def test_entries_out_of_order_are_told_by_position(broker: Broker) -> None:

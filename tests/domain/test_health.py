@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -290,6 +291,6 @@ def test_the_gravest_of_a_route_and_the_wider_ones_counts() -> None:
         {"look": timedelta(seconds=10)},
     ],
 )
-def test_lines_that_contradict_each_other_are_refused(fault: dict[str, object]) -> None:
+def test_lines_that_contradict_each_other_are_refused(fault: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"recovers|recent|samples|latency|looks"):
         replace(POLICY, **fault)

@@ -43,7 +43,9 @@ async def every_scenario_ended(
     # The breaker is tested elsewhere: here one scenario must not open it under another.
     patient = folder / "cashout.toml"
     shipped = SHIPPED.read_text(encoding="utf-8")
-    patient.write_text(shipped.replace("threshold = 5", "threshold = 1000"), encoding="utf-8")
+    for impatient in ("threshold = 5", "samples = 20"):
+        shipped = shipped.replace(impatient, f"{impatient.partition('=')[0]}= 1000")
+    patient.write_text(shipped, encoding="utf-8")
     async with running(folder, CASHOUT_CONFIG=str(patient)) as service:
         ids = {case: await _request(service, *case) for case in CASES}
         records = await _at_rest(service, ids)
