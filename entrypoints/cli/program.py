@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
 
-from entrypoints.cli import operating, paying, running, simulating
+from entrypoints.cli import operating, paying, running, simulating, steering
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal
 
@@ -83,7 +83,16 @@ def build() -> App:
     events.command(running.republish, help_epilogue=_EXAMPLES["republish"])
     app.command(events)
     app.command(_operator())
+    app.command(_provider())
     return app
+
+
+def _provider() -> App:
+    made = App(name="provider", help=steering.HELP, group=_RUN, sort_key=len(_COMMANDS[_RUN]) + 1)
+    made.command(steering.health, help_epilogue=steering.EXAMPLES["health"])
+    made.command(steering.close, help_epilogue=steering.EXAMPLES["close"])
+    made.command(steering.open_, name="open", help_epilogue=steering.EXAMPLES["open"])
+    return made
 
 
 def _operator() -> App:
