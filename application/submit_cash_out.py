@@ -6,8 +6,6 @@ from uuid import UUID
 
 from application.board import route_of
 from application.gate import Errand, Passage
-from application.gate import Errand, Passage
-from application.board import route_of
 from application.lanes import Lane
 from application.ports import (
     SILENCE,
@@ -53,9 +51,7 @@ class SubmitCashOut:
     journal: Journal = SILENCE
     tracing: Tracing = UNWATCHED
 
-    async def begin(
-        self, lane: Lane, limit: int, passage: Passage | None = None
-    ) -> list[Begun]:
+    async def begin(self, lane: Lane, limit: int, passage: Passage | None = None) -> list[Begun]:
         """Claim up to `limit` due cash-outs and commit an attempt for each; send nothing.
 
         passage: which of them; what it leaves out stays as it is, whoever is behind it.
