@@ -38,9 +38,24 @@ _FINDINGS: Final = (
     "webhook: News",
     "webhook: Doorbell",
     "clock: Overdue",
+    "operator: Ruling",
 )
 _REQUESTS: Final = ("taken", "DailyLimitExceeded")
 _REFUSALS: Final = ("Forbidden", "TooLateToCancel")
+
+_RULINGS: Final = (
+    "paid: move",
+    "paid: stale",
+    "paid: contradiction",
+    "not_paid: move",
+    "not_paid: stale",
+    "keep_waiting: noted",
+)
+_RULINGS_REFUSED: Final = (
+    "ProposerCannotApprove",
+    "ProposalAlreadyDecided",
+    "ReviewChanged",
+)
 
 EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "transition": tuple(f"{now} -> {later}" for now, later in _TRANSITIONS),
@@ -53,6 +68,8 @@ EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "manner": tuple(each.name.lower() for each in Manner if each is not Manner.CREDENTIALS_EXPIRED),
     "request": _REQUESTS,
     "refusal": _REFUSALS,
+    "ruling": _RULINGS,
+    "ruling refused": _RULINGS_REFUSED,
     "scenario": tuple(f"{each} {suffix}" for each in PROVIDERS for suffix in scenarios_of(each)),
 }
 """By group. Expired credentials are renewed by the gateway and not seen behind it."""

@@ -198,6 +198,11 @@ class ProviderSide:
         since = self.world.elapsed - self.arrived.get(reference, self.world.elapsed)
         return since < _BEHIND_S and self.world.faults.strikes(FaultKind.LOOK_UP_BEHIND)
 
+    def settle(self) -> None:
+        """Bring the books up to this moment: for who reads them at the portal."""
+        self.engine.settle(self.world.now())
+        self.courier.arm()
+
     def pay_by_hand(self, provider: str, order: Order) -> None:
         """Have somebody pay an order at the provider's portal, under our reference."""
         self.by_hand.add(order.reference)

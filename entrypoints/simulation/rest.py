@@ -11,13 +11,15 @@ from typing import Final
 from adapters.memory.cash_outs import meant_by
 from adapters.memory.store import Kept, Staging
 from adapters.sandbox.behaviour import Word
-from adapters.sandbox.ledger import Payout
 from application.housekeeping import ORPHANS_KEPT
 from domain.cash_out import Action, CashOut
 from domain.events import ANNOUNCES, EventType
+from domain.evidence import Resolution, Source
+from domain.rulings import ProposalState
 from domain.states import ENDINGS, Status, Verdict
 from entrypoints.simulation.broker import Broker
 from entrypoints.simulation.fleet import Fleet
+from entrypoints.simulation.operators import Operators, is_paid_to
 from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.users import Users
@@ -42,12 +44,13 @@ class Rest:
     side: ProviderSide
     broker: Broker
     users: Users
+    operators: Operators
     fleet: Fleet
 
     def reached(self) -> str:
         """Return why there is no rest yet; empty when there is."""
-        if self.users.busy:
-            return "users are busy"
+        if self.users.busy or self.operators.busy:
+            return "users are busy" if self.users.busy else "operators are at work"
         if self.side.engine.next_due() is not None or self.side.courier.underway:
             return "the provider has something to tell"
         if self.store.late:
@@ -96,6 +99,7 @@ class Rest:
             yield from self._against_the_ledger(cash_out)
             yield from self._events(cash_out)
             yield from self._bounds(cash_out)
+        yield from self._rulings()
         yield from self._invented()
         yield from self._paid_for_nobody()
         yield from self._cancelled()
@@ -112,12 +116,14 @@ class Rest:
             yield Invariant.PAID_AT_MOST_ONCE, f"{facts} was paid {len(paid)} times"
         if not cash_out.ended and cash_out.review is None:
             yield Invariant.ACCEPTED_IS_NEVER_LOST, f"{facts} neither ended nor is in review"
-        reviewed = cash_out.review is not None
-        is_paid = any(_is_ours(each, cash_out) for each in paid)
-        if cash_out.status is Status.COMPLETED and not reviewed and not is_paid:
+        if cash_out.review is not None:
+            return
+        # Where operators have ruled, that is what we say: the state may be wrong, and it is known.
+        said = says_paid(cash_out)
+        is_paid = any(is_paid_to(each, cash_out) for each in paid)
+        if said is True and not is_paid:
             yield Invariant.COMPLETED_MEANS_PAID, f"{facts} is not in the ledger: {paid}"
-        unpaid = cash_out.status in {Status.FAILED, Status.CANCELLED}
-        if unpaid and paid and not reviewed and not self._is_secret(cash_out):
+        if said is False and paid and not self._is_secret(cash_out):
             yield Invariant.FAILED_MEANS_UNPAID, f"{facts} is in the ledger: {paid}"
 
     def _is_secret(self, cash_out: CashOut) -> bool:
@@ -148,7 +154,8 @@ class Rest:
             yield Invariant.ONE_ENDING_ONE_EVENT, f"{facts}, told were {kinds}"
         reviewed = cash_out.review is not None
         called, contradicted = map(kinds.count, (EventType.NEEDS_REVIEW, EventType.CONTRADICTED))
-        if called != reviewed or contradicted > reviewed:
+        resolved = kinds.count(EventType.REVIEW_RESOLVED)
+        if called - resolved != reviewed or contradicted > called:
             how = f"{cash_out.id} has the review {cash_out.review}, told were {kinds}"
             yield Invariant.REVIEWS_ARE_TOLD, how
         for event in told:
@@ -157,6 +164,31 @@ class Rest:
             same = (facts["amount"], facts["currency"]) == (money.decimal, money.currency.code)
             if not same or facts["fee"] != cash_out.fee.decimal:
                 yield Invariant.TOTALS_ADD_UP, f"{cash_out.id}: {event.body}"
+
+    def _rulings(self) -> Iterator[Fault]:
+        """See that what was approved was judged, logged and told, once each, and nothing else."""
+        rows = self.store.rows
+        approved = [
+            each for each in rows.proposals.values() if each.state is ProposalState.APPROVED
+        ]
+        judged = [
+            piece
+            for mine in rows.evidence.values()
+            for piece in mine
+            if piece.source is Source.OPERATOR
+        ]
+        entries = [each.entry.action for each in rows.operators_log.values()]
+        told = [
+            event
+            for mine in self.broker.told.values()
+            for event in mine
+            if event.type is EventType.REVIEW_RESOLVED
+        ]
+        counts = {len(approved), len(judged), entries.count("review.approved"), len(told)}
+        alone = [each for each in approved if each.decided_by == each.proposed_by]
+        if len(counts) != 1 or alone:
+            how = f"{approved} are approved, {judged} are judged, logged {entries}, told {told}"
+            yield Invariant.RULED_BY_TWO, how
 
     def _invented(self) -> Iterator[Fault]:
         """See that nothing was told of what was never committed."""
@@ -250,11 +282,8 @@ class Rest:
                     yield Invariant.ROOM_IS_GIVEN_BACK, how
 
 
-def _is_ours(payout: Payout, cash_out: CashOut) -> bool:
-    money = cash_out.amount
-    return (payout.provider, payout.amount, payout.currency, payout.msisdn) == (
-        cash_out.provider,
-        money.decimal,
-        money.currency.code,
-        cash_out.payee.msisdn.e164[1:],
-    )
+def says_paid(cash_out: CashOut) -> bool | None:
+    """Tell whether we say that it was paid: as ruled, or else as it ended; None while open."""
+    if cash_out.case.ruled in {Resolution.PAID, Resolution.NOT_PAID}:
+        return cash_out.case.ruled is Resolution.PAID
+    return cash_out.status is Status.COMPLETED if cash_out.ended else None

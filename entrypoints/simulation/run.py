@@ -8,6 +8,7 @@ from typing import Final
 from entrypoints.simulation.broker import Broker
 from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.loop import NeverEnds, NothingLeft
+from entrypoints.simulation.operators import Operators
 from entrypoints.simulation.plan import FaultKind, Plan
 from entrypoints.simulation.providers import ProviderSide
 from entrypoints.simulation.rest import Rest
@@ -52,8 +53,11 @@ class Run:
         self.broker = Broker(world)
         self.fleet = Fleet(world, self.store, self.side, self.broker)
         self.users = Users(world, self.fleet)
+        self.operators = Operators(world, self.store, self.side, self.fleet)
         self.weather = Weather(world, self.fleet, self.store)
-        self.rest = Rest(world, self.store, self.side, self.broker, self.users, self.fleet)
+        self.rest = Rest(
+            world, self.store, self.side, self.broker, self.users, self.operators, self.fleet
+        )
         self.side.courier.door = self.fleet
 
     def go(self, *, keep_trace: bool = False) -> Result:
@@ -80,6 +84,7 @@ class Run:
         for _ in range(plan.processes - 1):
             self.fleet.start()
         self.users.begin()
+        self.operators.begin()
         self.weather.begin()
         if plan.rates:
             await pause(world, plan.phase_s)

@@ -11,6 +11,7 @@ from domain.cash_out import CashOut
 from domain.evidence import Evidence, Source
 from domain.limits import Slot
 from domain.record import next_step
+from domain.rulings import Proposal, ProposalState
 from domain.states import RANK, Status
 from entrypoints.simulation.world import Invariant, World
 
@@ -44,6 +45,7 @@ class Watch:
             self._check_cause(before, after, staging)
             slots.update(self._count(before, after))
         self._check_limits(staging, slots)
+        self._check_rulings(staging)
         self._note_the_parked(staging)
         for cash_out_id, pieces in staging.evidence.written.items():
             self._check_evidence(cash_out_id, pieces or ())
@@ -98,7 +100,8 @@ class Watch:
         )
         known, now_known = before.provider_transaction_id, after.provider_transaction_id
         forgotten = known is not None and known != now_known
-        lost_review = before.review is not None and after.review is not before.review
+        ruled = after.review is None and after.case.reviewed_at != before.case.reviewed_at
+        lost_review = before.review not in {None, after.review} and not ruled
         if shorter or changed or forgotten or lost_review or after.version <= before.version:
             self._world.violated(Invariant.HISTORY_ONLY_GROWS, f"{after.id}: {before} -> {after}")
 
@@ -107,7 +110,7 @@ class Watch:
         world = self._world
         if world.healed_at is None or before.ended or before.review is not None:
             return
-        since = max(before.created_at + world.plan.policy.review_after, world.healed_at)
+        since = max(before.waits_since + world.plan.policy.review_after, world.healed_at)
         if world.now() - since > _A_WHILE:
             how = f"{before.id} is overdue since {since} and nobody was called"
             world.violated(Invariant.OVERDUE_IS_REVIEWED, how)
@@ -147,6 +150,27 @@ class Watch:
         decision = next_step(after, capabilities, world.plan.policy, world.now())
         human = ", with a human" if decision.needs_human else ""
         world.cover("decision", f"{decision.step}{human}")
+
+    def _check_rulings(self, staging: Staging) -> None:
+        """See that a proposal is decided once, by somebody else, with what follows from it."""
+        for proposal_id, after in staging.proposals.written.items():
+            before = self._rows.proposals.get(proposal_id)
+            again = before is not None and not before.is_open
+            alone = after is not None and after.decided_by == after.proposed_by
+            approved = after is not None and after.state is ProposalState.APPROVED
+            if after is None or again or (alone and approved):
+                self._world.violated(Invariant.RULED_BY_TWO, f"{before} -> {after}")
+            elif approved:
+                self._check_ruled(after, staging)
+
+    def _check_ruled(self, approved: Proposal, staging: Staging) -> None:
+        kept = len(self._rows.evidence.get(approved.cash_out_id, ()))
+        new = (staging.evidence.written.get(approved.cash_out_id) or ())[kept:]
+        mine = [each for each in new if str(approved.id).encode() in each.raw]
+        if len(mine) != 1 or mine[0].source is not Source.OPERATOR:
+            how = f"{approved} is approved and the judge was told {new}"
+            self._world.violated(Invariant.RULED_BY_TWO, how)
+        self._world.cover("ruling", f"{approved.resolution}: {mine[0].verdict if mine else None}")
 
     def _note_the_parked(self, staging: Staging) -> None:
         """Keep which webhooks came before their cash-out: two processes may both judge those."""

@@ -43,6 +43,7 @@ class Invariant(StrEnum):
     NEWS_IS_JUDGED_ONCE = "news_is_judged_once"
     OVERDUE_IS_REVIEWED = "overdue_is_reviewed"
     REVIEWS_ARE_TOLD = "reviews_are_told"
+    RULED_BY_TWO = "ruled_by_two"
     ENDINGS_HAVE_EVIDENCE = "endings_have_evidence"
     ATTEMPT_BEFORE_FIRST_BYTE = "attempt_before_first_byte"
     SENT_UNDER_A_LEASE = "sent_under_a_lease"
