@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
-from pathlib import PurePath
 from typing import Final
 from uuid import UUID
 
@@ -184,5 +183,4 @@ _BY_FAMILY: Final[tuple[tuple[type, Callable[..., object]], ...]] = (
     (Enum, lambda member: scrubbed(str(member.value))),
     (str, _text),
     (int, _int),
-    (PurePath, _text),
 )

@@ -9,7 +9,7 @@ from application.ports import Clock, Units
 from application.ports.surveying import Survey, Surveyor
 
 LEASE_NAME: Final = "survey"
-_HELD: Final = 2.5
+_HELD: Final = 3
 """Rounds for which the lease holds: who misses two of them has lost it."""
 
 

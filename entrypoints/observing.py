@@ -60,9 +60,14 @@ class Observers:
 
     def _count(self, settings: Settings) -> None:
         from adapters.metrics.catalogue import Figures  # noqa: PLC0415
-        from adapters.metrics.counting import MeteredJournal, RequestMeter  # noqa: PLC0415
+        from adapters.metrics.counting import (  # noqa: PLC0415
+            MeteredJournal,
+            RequestMeter,
+            begin_at_zero,
+        )
 
         self._figures = Figures()
+        begin_at_zero(self._figures, settings.providers)
         self.journal = MeteredJournal(self._figures, self.journal, _providers(settings))
         self.watch = RequestMeter(self._figures)
 

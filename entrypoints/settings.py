@@ -71,12 +71,14 @@ class TokenSettings:
 class ObservingSettings:
     """Who may look at a process from outside: figures without a port and traces are off.
 
-    survey: how often what is open in the whole store is counted, by one process of all.
+    survey: how often what is open in the whole store is counted, by one process of all. textfiles:
+    where commands leave their figures when they end.
     """
 
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     survey: timedelta = timedelta(seconds=15)
+    textfiles: Path | None = None
     traces_url: str = field(default="", repr=False)
 
 
@@ -208,10 +210,12 @@ class _Reading:
 
     def _observing(self) -> ObservingSettings:
         port = self.optional("METRICS_PORT", lambda value: str(whole(0, 65_535)(value)))
+        textfiles = self.optional("METRICS_TEXTFILE_DIR", any_text)
         return ObservingSettings(
             metrics_host=self.get("METRICS_HOST", "127.0.0.1", any_text),
             metrics_port=int(port) if port else None,
             survey=self.get("METRICS_SURVEY_SECONDS", "15", some_seconds),
+            textfiles=Path(textfiles) if textfiles else None,
             traces_url=self.optional("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https")),
         )
 

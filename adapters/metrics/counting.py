@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.metrics.catalogue import Figures
-from adapters.metrics.figures import OTHER, Closed
+from adapters.metrics.figures import NONE, OTHER, Closed
 from application.ports import (
     Clock,
     Conflict,
@@ -23,7 +23,7 @@ from application.ports.observing import Answering
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import Change
 from domain.evidence import News, NoAnswer, NotFound, Outcome, ReviewReason, Source
-from domain.failures import FailureCode
+from domain.failures import FAILURES, FailureCode, Fault
 from domain.money import CURRENCIES
 from domain.refusals import Refusal
 from domain.states import Status, Verdict
@@ -43,6 +43,8 @@ WORKS: Final = Closed([*Work, "api", "survey"])
 FAULTS: Final = Closed([kind.__name__ for kind in (Conflict, Overloaded, StorageUnavailable)])
 READINGS: Final = Closed(["Authentic", "Unauthentic", "Unreadable"])
 BUG: Final = "bug"
+OURS: Final = tuple(code for code, failure in FAILURES.items() if failure.fault is Fault.OURS)
+"""The codes by which a provider says that the fault is ours: somebody has to act."""
 TAKING: Final = "/api/payments/cash-out"
 _BAD_REQUEST: Final = 400
 
@@ -58,6 +60,28 @@ def _kinds(kind: type[Refusal]) -> Iterable[type[Refusal]]:
     for each in kind.__subclasses__():
         yield each
         yield from _kinds(each)
+
+
+def begin_at_zero(figures: Figures, providers: Iterable[str]) -> None:
+    """Show what alerts wait for before it happens: an increase is seen from a value that was there.
+
+    Of a series that begins with 1 nobody can tell that it has grown.
+    """
+    for provider in providers:
+        for outcome in OutcomeKind:
+            figures.attempts.at[provider, outcome.value, NONE] = 0
+        for code in OURS:
+            figures.attempts.at[provider, OutcomeKind.UNSENT.value, code.value] = 0
+        for reading in READINGS:
+            figures.webhooks.at[provider, reading] = 0
+    for source in Source:
+        for verdict in Verdict:
+            figures.news.at[source.value, verdict.value] = 0
+    for where in WORKS:
+        for kind in (*FAULTS, BUG):
+            figures.faults.at[where, kind] = 0
+    for reason in ReviewReason:
+        figures.reviews_raised.at[reason.value,] = 0
 
 
 class MeteredJournal:

@@ -6,7 +6,7 @@ figures only when they are asked for. A label's value is one of a closed set: se
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -32,6 +32,10 @@ class Closed:
     def of(self, value: str | None) -> str:
         """Return the value as plain text, `other` for what is not expected, `none` for nothing."""
         return self._values.get(value, OTHER) if value else NONE
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield what is expected, in the order it was given."""
+        return iter(self._values)
 
     def __contains__(self, value: str) -> bool:
         """Tell whether a label may say this."""
@@ -112,5 +116,3 @@ class Spread:
 
 
 Figure = Count | Level | Spread
-Fill = Callable[[], None]
-"""Brings levels up to date, from what the process knows: nothing is asked or waited for."""

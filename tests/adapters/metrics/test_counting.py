@@ -16,6 +16,7 @@ from adapters.metrics.counting import (
     MeteredJournal,
     MeteredPublisher,
     RequestMeter,
+    begin_at_zero,
 )
 from adapters.metrics.figures import OTHER, Closed, Spread
 from application.ports import (
@@ -103,6 +104,17 @@ def test_refused_attempts_are_counted_by_their_code_and_humans_by_the_reason() -
     assert figures.attempts.at == {(ORANGE, "unsent", "FLOAT_INSUFFICIENT"): 1}
     assert figures.reviews_raised.at == {("contradiction",): 1}
     assert figures.news.at["webhook", "contradiction"] == 2
+
+
+def test_what_alerts_wait_for_is_there_before_it_happens() -> None:
+    figures = Figures()
+    begin_at_zero(figures, [ORANGE])
+    assert figures.attempts.at[ORANGE, "unsent", "FLOAT_INSUFFICIENT"] == 0
+    assert figures.attempts.at[ORANGE, "unsent", "PROVIDER_AUTH"] == 0
+    assert figures.webhooks.at[ORANGE, "Unauthentic"] == 0
+    shown = {sample.labels["kind"] for sample in figures.faults.family().samples}
+    assert shown == {"Conflict", "Overloaded", "StorageUnavailable", "bug"}
+    assert len(figures.news.family().samples) == len(Source) * len(Verdict)
 
 
 def test_faults_are_counted_by_kind_and_whatever_is_none_of_the_store_is_a_bug() -> None:

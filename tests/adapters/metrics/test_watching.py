@@ -120,7 +120,7 @@ async def test_one_process_of_all_surveys_and_another_one_when_it_is_gone() -> N
     clock.advance(EVERY)
     assert await one() is not None
     assert await other() is None
-    clock.advance(3 * EVERY)
+    clock.advance(4 * EVERY)
     assert await other() is not None
     assert await one() is None
     await other.stop()
