@@ -198,9 +198,6 @@ def _flaws_of_attempts(folder: Folder) -> Iterator[Flaw]:
         yield _flaw(FlawKind.ATTEMPT, cash_out.id, f"attempts 1 to {len(attempts)}", numbers)
     if cash_out.status is Status.PENDING and attempts:
         yield _flaw(FlawKind.ATTEMPT, cash_out.id, "pending without attempts", len(attempts))
-    refused = {OutcomeKind.REFUSED}
-    if cash_out.status is Status.PROCESSING and {each.outcome for each in attempts} == refused:
-        yield _flaw(FlawKind.ATTEMPT, cash_out.id, "failed when all are refused", cash_out.status)
     for kept in folder.pieces:
         if not kept.piece.hash:
             return

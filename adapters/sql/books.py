@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
@@ -132,12 +132,13 @@ class SqlSnapshot:
         rows = await self._rows(sql.entries(), {"behind": after, "most": limit})
         return [KeptEntry(**row) for row in rows]
 
-    async def _rows(
-        self, statement: Executable, parameters: Mapping[str, object]
-    ) -> list[dict[str, Any]]:
+    async def _rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Row]:
         with translated():
             if self._driver is not None:
-                return await direct(statement).fetch(self._driver, parameters)
+                said = direct(statement)
+                # The driver's own rows: a dictionary each would be a tenth of all the work.
+                found: list[Row] = await self._driver.fetch(said.text, *said.values(parameters))
+                return found
             result = await self._connection.execute(statement, dict(parameters))
             return [dict(row) for row in result.mappings()]
 

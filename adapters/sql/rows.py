@@ -191,23 +191,30 @@ def evidence_to_row(piece: Evidence) -> dict[str, object]:
     }
 
 
+# A look-up is a tenth of what calling the enumeration costs, and evidence is read by the million.
+_SOURCES = {each.value: each for each in Source}
+_VERDICTS = {each.value: each for each in Verdict}
+_STATES = {each.value: each for each in Status}
+_TYPES = {each.value: each for each in EventType}
+
+
 def piece_from_row(row: Row) -> Evidence:
-    """Return the piece of a row, without its raw body; raise ValueError for an unknown word."""
+    """Return the piece of a row, without its raw body; raise KeyError for an unknown word."""
     status, entered = row["status"], row["entered"]
     return Evidence(
         cash_out_id=row["cash_out_id"],
         sequence=row["sequence"],
-        source=Source(row["source"]),
+        source=_SOURCES[row["source"]],
         at=row["at"],
-        verdict=Verdict(row["verdict"]),
+        verdict=_VERDICTS[row["verdict"]],
         kind=row["kind"],
         word=row["word"],
-        status=Status(status) if status else None,
+        status=_STATES[status] if status else None,
         detail=row["detail"],
         attempt=row["attempt"],
         digest=row["digest"],
-        entered=Status(entered) if entered else None,
-        told=tuple(EventType(each) for each in (row["told"] or "").split()),
+        entered=_STATES[entered] if entered else None,
+        told=tuple([_TYPES[each] for each in (row["told"] or "").split()]),
         told_digest=row["told_digest"] or "",
         events=row["events"] or 0,
         seal=row["seal"] or "",

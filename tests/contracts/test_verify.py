@@ -91,7 +91,7 @@ TAMPERINGS = [
         "an ending taken back",
         """UPDATE cash_outs SET status = 'processing', completed_at = NULL, failure_code = NULL,
         failure_reason = NULL WHERE id = {FAILED}""",
-        kinds={K.FACTS_CHANGED, K.STATE, K.ATTEMPT, K.ENDING_EVENT, K.COUNTER},
+        kinds={K.FACTS_CHANGED, K.STATE, K.ENDING_EVENT, K.COUNTER},
         subject=str(FAILED),
     ),
     tampering(
