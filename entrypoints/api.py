@@ -124,6 +124,7 @@ def _parts(service: Service, auth: TokenVerifier) -> WebParts:
         get=service.get,
         await_answer=service.await_answer,
         follow=service.follow,
+        explain=service.explain,
         history=service.history,
         quote=service.quote,
         limits=service.limits,

@@ -9,7 +9,6 @@ from adapters.console.app import build_console
 from adapters.console.parts import BASE, ConsoleParts, ConsoleSettings
 from adapters.web.app import Api
 from adapters.web.beside import mount
-from application.explain import Explain
 from application.statement_queries import ExplainBreak, ReadStatements
 from entrypoints.container import Service
 
@@ -34,13 +33,7 @@ def _parts(service: Service) -> ConsoleParts:
         console=service.console,
         reader=service.reader,
         log=service.log,
-        explain=Explain(
-            service.reader,
-            service.desk.read.reader,
-            service.catalogue,
-            service.policy,
-            service.clock,
-        ),
+        explain=service.explain,
         desk=service.desk,
         cancel=service.cancel,
         statements=ReadStatements(service.units, service.clock),

@@ -14,6 +14,7 @@ from adapters.system import SystemChance
 from application.board import Board
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
+from application.explain import Explain
 from application.figures import KeepFigures
 from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
@@ -89,6 +90,7 @@ class Service:
     get: GetCashOut
     await_answer: AwaitAnswer
     follow: FollowCashOuts
+    explain: Explain
     history: History
     quote: QuoteCashOut
     limits: ListLimits
@@ -296,6 +298,7 @@ class Container(containers.DeclarativeContainer):
         get=get,
         await_answer=providers.Singleton(AwaitAnswer, reader, clock, signals),
         follow=providers.Singleton(FollowCashOuts, get, reader, clock, signals, journal=journal),
+        explain=providers.Singleton(Explain, reader, review_reader, catalogue, policy, clock),
         history=providers.Singleton(History, reader),
         quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock, board),
         limits=providers.Singleton(ListLimits, reader, catalogue, clock),

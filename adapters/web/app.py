@@ -28,6 +28,7 @@ from adapters.web.problems import allowed_with_head, tell
 from adapters.web.progress import progress_routes
 from adapters.web.reviews import review_routes
 from adapters.web.steering import steering_routes
+from adapters.web.timeline import timeline_routes
 from adapters.web.webhooks import webhook_routes
 from application.masking import message
 
@@ -47,6 +48,7 @@ def build_app(parts: WebParts) -> Api:
         *steering_routes(parts),
         *cash_out_routes(parts),
         *progress_routes(parts),
+        *timeline_routes(parts),
         *webhook_routes(parts),
         *review_routes(parts),
         *documentation_routes(parts),

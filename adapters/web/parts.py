@@ -10,6 +10,7 @@ from adapters.web.auth import TokenVerifier
 from adapters.web.headers import Bodies
 from adapters.web.outlook import Outlook
 from application.cancel_cash_out import CancelCashOut
+from application.explain import Explain
 from application.follow_cash_outs import FollowCashOuts
 from application.ports import Clock, NumberingPlan, Publisher, Reader
 from application.ports.observing import UNWATCHED, RequestWatch
@@ -82,6 +83,7 @@ class WebParts:
     quote: QuoteCashOut
     limits: ListLimits
     follow: FollowCashOuts
+    explain: Explain
     cancel: CancelCashOut
     providers: ListProviders
     health: ProviderHealth

@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
 
-from entrypoints.cli import operating, paying, running, simulating, steering
+from entrypoints.cli import auditing, operating, paying, running, simulating, steering
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal
 
@@ -45,6 +45,7 @@ _COMMANDS = {
         paying.request,
         paying.status,
         paying.history,
+        auditing.explain,
         paying.cancel,
         paying.quote,
         paying.providers,
@@ -59,9 +60,9 @@ _COMMANDS = {
         running.openapi,
         running.completion,
     ),
-    _PROVE: (simulating.simulate,),
+    _PROVE: (auditing.verify, simulating.simulate),
 }
-_EXAMPLES = {**running.EXAMPLES, **paying.EXAMPLES, **simulating.EXAMPLES}
+_EXAMPLES = {**running.EXAMPLES, **paying.EXAMPLES, **auditing.EXAMPLES, **simulating.EXAMPLES}
 
 
 def build() -> App:

@@ -17,6 +17,7 @@ COMMANDS = [
     ("request",),
     ("status",),
     ("history",),
+    ("explain",),
     ("cancel",),
     ("quote",),
     ("providers",),
@@ -29,6 +30,7 @@ COMMANDS = [
     ("doctor",),
     ("openapi",),
     ("completion",),
+    ("verify",),
     ("simulate",),
 ]
 

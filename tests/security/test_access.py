@@ -41,6 +41,7 @@ ROUTES: dict[tuple[str, str], For] = {
     ("POST", "/api/payments/cash-out"): For.SIGNED_IN,
     ("GET", "/api/payments/cash-out/{cash_out_id:str}"): For.OWNER,
     ("POST", "/api/payments/cash-out/{cash_out_id:str}/cancel"): For.OWNER,
+    ("GET", "/api/payments/cash-out/{cash_out_id:str}/timeline"): For.OWNER,
 }
 
 

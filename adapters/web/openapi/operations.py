@@ -22,6 +22,7 @@ from adapters.web.openapi.pieces import (
 )
 from adapters.web.openapi.provider_operations import provider_operations
 from adapters.web.openapi.review_operations import review_operations
+from adapters.web.openapi.timeline_operations import timeline_operations
 from adapters.web.openapi.user_operations import user_operations
 from adapters.web.parts import SERVICE_NAME
 from adapters.web.queries import LARGEST_PAGE, LAST_PAGE, USUAL_PAGE
@@ -51,6 +52,7 @@ def operations() -> list[Operation]:
         _request_cash_out(),
         *_reading_operations(),
         *user_operations(_ID, _LANGUAGE, (*_OWN, *_SIGNED_IN, *_STORED)),
+        *timeline_operations(_ID, _LANGUAGE, (*_OWN, *_SIGNED_IN, *_STORED)),
         *_provider_operations(),
         *provider_operations(),
         *review_operations(_ID),

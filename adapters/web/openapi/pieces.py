@@ -34,6 +34,7 @@ from adapters.web.schemas import (
     WebhookView,
 )
 from adapters.web.steering import Steering
+from adapters.web.timeline_schemas import TimelineView
 
 Json = dict[str, Any]
 
@@ -64,6 +65,7 @@ _TYPES: Final = (
     Success[ProvidersView],
     Success[QuoteView],
     Success[OwnLimitsView],
+    Success[TimelineView],
     Success[SteeredView],
     Success[WebhookView],
     Success[ReadinessView],

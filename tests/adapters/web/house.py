@@ -23,6 +23,7 @@ from adapters.web.auth import SecretTokens, TokenVerifier, issue_token
 from application.board import Board
 from application.cancel_cash_out import CancelCashOut
 from application.check_status import CheckStatus
+from application.explain import Explain
 from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
@@ -176,6 +177,7 @@ async def house(
         request=GroupCommit(decide),
         get=get,
         follow=follow,
+        explain=Explain(reads, MemoryReviewReader(store), catalogue, policy, clock),
         await_answer=AwaitAnswer(reads, clock, signals),
         history=History(reads),
         quote=QuoteCashOut(reads, catalogue, PhoneNumbers(), clock),
