@@ -281,14 +281,18 @@ class ReconcileStatement:
         covered = await self._held(
             course, lambda unit: unit.statements.covered_since(run.provider, period.since)
         )
-        searched = Searched.of(period, self.rules.margin, covered)
+        for searched in Searched.of(period, self.rules.margin, covered).slices():
+            await self._search_slice(course, searched)
+        return period
+
+    async def _search_slice(self, course: _Course, searched: Searched) -> None:
         behind: Booked | None = None
         while True:
             page = partial(self._note_absent, course=course, searched=searched, behind=behind)
             absent = await self._held(course, page)
-            if not absent:
-                return period
             self._not_too_many(course)
+            if len(absent) < self.rules.page:
+                return
             behind = absent[-1]
 
     async def _note_absent(

@@ -1,6 +1,6 @@
 """Runs: one statement held against our books, and what that came to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,6 +9,10 @@ from uuid import UUID
 from domain.breaks import Age, Finder
 from domain.money import Money
 from domain.statements import BreakKind
+
+SHORTEST_SLICE = timedelta(hours=1)
+MOST_SLICES = 2_000
+_MOMENT = timedelta(microseconds=1)
 
 
 class RunState(StrEnum):
@@ -109,12 +113,14 @@ class Run:
 class Searched:
     """In what of ours a statement must have a line for every payment: the span that it covers.
 
-    A payment lies between its acceptance and our learning that it was made: only what lies wholly
-    in the period can be called missing there.
+    A payment lies between its acceptance and our learning that it was made: only what was accepted
+    from `since` on, and ended by `until`, can be called missing there. before: only what was
+    accepted before this moment is looked at now; a span is searched in slices.
     """
 
     since: datetime
     until: datetime
+    before: datetime
 
     @classmethod
     def of(
@@ -125,4 +131,14 @@ class Searched:
         covered_since: the beginning of an earlier statement that reaches up to this one.
         """
         since = min(period.since, covered_since) if covered_since else period.since
-        return cls(since + margin, period.until - margin)
+        until = period.until - margin
+        return cls(since + margin, until, until + _MOMENT)
+
+    def slices(self) -> Iterator["Searched"]:
+        """Yield the span in slices, so that what one of them costs has a bound."""
+        length = max(SHORTEST_SLICE, (self.before - self.since) / MOST_SLICES)
+        since = self.since
+        while since < self.before:
+            before = min(since + length, self.before)
+            yield Searched(since, self.until, before)
+            since = before

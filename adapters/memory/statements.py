@@ -173,7 +173,7 @@ class MemoryStatements:
             each
             for each in self._booked(provider)
             if (each.status is Status.COMPLETED or each.status not in ENDINGS)
-            and each.created_at >= searched.since
+            and searched.since <= each.created_at < searched.before
             and (each.completed_at or each.created_at) <= searched.until
             and each.id not in spoken_of
             and (edge is None or (each.created_at, each.id) > edge)

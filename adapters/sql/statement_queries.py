@@ -23,6 +23,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
     true,
@@ -261,14 +262,22 @@ def named_by_us(dialect: str) -> Select[Any]:
 
 
 def _spoken_of() -> ColumnElement[bool]:
-    """Tell whether a line speaks of a cash-out: of this run, or of one that is no rehearsal."""
+    """Tell whether a line speaks of a cash-out: of this run, or of one that is no rehearsal.
+
+    A look-up for each cash-out: as a join, it would be planned by statistics from before the lines
+    were linked, and go through all of them each time.
+    """
     line, run = statement_lines.c, statement_runs.c
     speaks = (line.turn == _PAID_TURN) | (
         (line.kind == LineKind.PAYMENT.value) & (line.result == LineResult.BROKEN.value)
     )
-    return exists().where(
-        line.cash_out_id == cash_outs.c.id, speaks, run.id == line.run_id, _counts()
+    is_counted = select(_counts()).where(run.id == line.run_id).scalar_subquery()
+    first = (
+        select(line.number)
+        .where(line.cash_out_id == cash_outs.c.id, speaks, is_counted)
+        .limit(literal_column("1"))
     )
+    return first.scalar_subquery().is_not(None)
 
 
 def _counts() -> ColumnElement[bool]:
@@ -352,7 +361,7 @@ def absent(*, behind: bool) -> Select[Any]:
     statement = select(*_OURS).where(
         row.provider == PROVIDER,
         row.created_at >= since,
-        row.created_at <= until,
+        row.created_at < bindparam("before", type_=Moment),
         *(row.status != ending.value for ending in ENDINGS if ending is not Status.COMPLETED),
         func.coalesce(row.completed_at, row.created_at, type_=Moment) <= until,
         ~_spoken_of(),
@@ -377,13 +386,15 @@ def resolve(*, missing: bool) -> Update:
         same = (row.kind == BreakKind.MISSING_THERE.value) & (line.cash_out_id == row.cash_out_id)
     else:
         same = line.digest == row.digest
+    linked = line.cash_out_id.is_not(None)
+    seen = select(line.number).where(matched, same, linked).limit(literal_column("1"))
     return (
         update(breaks)
         .where(
             row.provider == PROVIDER,
             row.state == BreakState.OPEN.value,
             _not_found_now(),
-            exists().where(matched, same, line.cash_out_id.is_not(None)),
+            seen.scalar_subquery().is_not(None),
         )
         .values(
             state=BreakState.RESOLVED.value,

@@ -275,6 +275,7 @@ class SqlStatements:
             "this_provider": provider,
             "since": searched.since,
             "until": searched.until,
+            "before": searched.before,
             "most": limit,
             **edge,
         }

@@ -250,7 +250,7 @@ class Statements(Protocol):
         *,
         run_id: UUID,
     ) -> list[Booked]:
-        """Return cash-outs accepted from `since` on of which no line speaks.
+        """Return cash-outs accepted from `since` on, before `before`, of which no line speaks.
 
         Completed ones that had ended by `until`, and open ones accepted by then; oldest first, from
         behind one. Lines of rehearsals do not count, unless it is this run.

@@ -11,7 +11,16 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
 
-from entrypoints.cli import auditing, operating, paying, running, simulating, steering
+from entrypoints.cli import (
+    auditing,
+    operating,
+    paying,
+    providing,
+    reconciling,
+    running,
+    simulating,
+    steering,
+)
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal
 
@@ -84,6 +93,7 @@ def build() -> App:
     events.command(running.republish, help_epilogue=_EXAMPLES["republish"])
     app.command(events)
     app.command(_operator())
+    app.command(_reconcile())
     app.command(_provider())
     return app
 
@@ -93,6 +103,18 @@ def _provider() -> App:
     made.command(steering.health, help_epilogue=steering.EXAMPLES["health"])
     made.command(steering.close, help_epilogue=steering.EXAMPLES["close"])
     made.command(steering.open_, name="open", help_epilogue=steering.EXAMPLES["open"])
+    made.command(providing.check, help_epilogue=providing.EXAMPLES["check"])
+    return made
+
+
+def _reconcile() -> App:
+    made = App(
+        name="reconcile", help=reconciling.HELP, group=_PAY, sort_key=len(_COMMANDS[_PAY]) + 1
+    )
+    made.default(reconciling.reconcile)
+    made.help_epilogue = reconciling.EXAMPLES["reconcile"]
+    made.command(reconciling.runs, help_epilogue=reconciling.EXAMPLES["runs"])
+    made.command(reconciling.explain, help_epilogue=reconciling.EXAMPLES["explain"])
     return made
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +48,10 @@ async def begin(store: Store, *runs: Run) -> None:
     async with store.units.begin() as unit:
         for run in runs:
             await unit.statements.save(run)
+
+
+def span(since: datetime, until: datetime) -> Searched:
+    return Searched.of(Period(since, until), timedelta(0))
 
 
 async def staged(store: Store, lines: Sequence[StatementLine], run: Run | None = None) -> int:
@@ -286,7 +290,7 @@ async def test_absent_is_what_nothing_speaks_of_oldest_first(store: Store) -> No
     await judge(store, paid, cash_outs[0], LineResult.MATCHED)
     await judge(store, broken, cash_outs[1], LineResult.BROKEN)
     await judge(store, failed, cash_outs[2], LineResult.MATCHED)
-    searched = Searched(FIRST + timedelta(seconds=1), FIRST + timedelta(seconds=25))
+    searched = span(FIRST + timedelta(seconds=1), FIRST + timedelta(seconds=25))
     async with store.units.begin() as unit:
         statements = unit.statements
         found = await statements.absent(ORANGE, searched, 10, run_id=ONE)
@@ -294,9 +298,12 @@ async def test_absent_is_what_nothing_speaks_of_oldest_first(store: Store) -> No
         assert [each.id.int for each in found] == [3, 4, 5, 7]
         rest = await statements.absent(ORANGE, searched, 2, found[1], run_id=ONE)
         assert [each.id.int for each in rest] == [5, 7]
-        late = Searched(FIRST + timedelta(seconds=5), NOW)
+        late = span(FIRST + timedelta(seconds=5), NOW)
         again = await statements.absent(ORANGE, late, 10, run_id=ONE)
         assert [each.id.int for each in again] == [5, 6, 7]
+        early = replace(late, before=FIRST + timedelta(seconds=7))
+        sliced = await statements.absent(ORANGE, early, 10, run_id=ONE)
+        assert [each.id.int for each in sliced] == [5, 6]
 
 
 async def test_a_rehearsals_lines_speak_in_its_own_run_alone(store: Store) -> None:
@@ -307,7 +314,7 @@ async def test_a_rehearsals_lines_speak_in_its_own_run_alone(store: Store) -> No
     line = line_of(cash_outs[0])
     await staged(store, [line])
     await judge(store, line, cash_outs[0], LineResult.MATCHED)
-    whole = Searched(FIRST, NOW)
+    whole = span(FIRST, NOW)
     async with store.units.begin() as unit:
         own = await unit.statements.absent(ORANGE, whole, 9, run_id=ONE)
         others = await unit.statements.absent(ORANGE, whole, 9, run_id=TWO)
