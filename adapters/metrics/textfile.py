@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from adapters.metrics.figures import Closed, Level
+from adapters.metrics.figures import OTHER, Closed, Level
 from domain.verification import FlawKind
 
 FILE: Final = "cashout_verify.prom"
@@ -37,9 +37,19 @@ class Verification(Collector):
         return frozenset(name for level in self._levels() for name in level.names)
 
     def note(
-        self, flaws: Mapping[FlawKind, int], cash_outs: int, at: datetime, took: timedelta
+        self,
+        flaws: Mapping[FlawKind, int],
+        cash_outs: int,
+        at: datetime,
+        took: timedelta,
+        *,
+        more: int = 0,
     ) -> None:
-        """Take what a verification found; a kind of flaw that was not found is 0."""
+        """Take what a verification found; a kind of flaw that was not found is 0.
+
+        more: flaws beyond those that were told apart.
+        """
+        self.flaws.at[OTHER,] = more
         for kind in FlawKind:
             self.flaws.at[_KINDS.of(kind),] = flaws.get(kind, 0)
         self.at.at[()] = at.timestamp()

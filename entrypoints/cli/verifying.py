@@ -1,8 +1,10 @@
 """`cashout verify`: how far it is while it runs, and every break by its name at the end."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,6 +21,7 @@ from entrypoints.cli.verifying_crew import APPLICATION, ProcessCrew, usual_jobs
 from entrypoints.lifespan import open_store
 from entrypoints.logs import set_up_logs
 from entrypoints.schema_gate import require_current_schema
+from entrypoints.settings import Settings
 
 _SAY_EVERY_S: Final = 10.0
 """How often progress is told where no terminal shows it."""
@@ -42,11 +45,29 @@ async def verify_books(jobs: int | None, *, as_json: bool) -> int:
     finally:
         await database.close()
     seconds = time.monotonic() - began
+    _leave_figures(terminal, settings, report, seconds)
     if as_json:
         terminal.json(_document(report, seconds))
     else:
         _show(terminal, report, seconds)
     return Exit.DONE if report.is_clean else Exit.FAILED
+
+
+def _leave_figures(terminal: Terminal, settings: Settings, report: Report, seconds: float) -> None:
+    """Leave what was found where alerts look for it; that it cannot be left is only said."""
+    folder = settings.observing.textfiles
+    if folder is None:
+        return
+    from adapters.metrics.textfile import Verification
+
+    found, tally = Verification(), report.tally
+    kinds = Counter(flaw.kind for flaw in tally.flaws)
+    took = timedelta(seconds=seconds)
+    found.note(kinds, tally.cash_outs, SystemClock().now(), took, more=tally.more)
+    try:
+        found.write(folder)
+    except OSError as fault:
+        terminal.complain(f"METRICS_TEXTFILE_DIR: the figures cannot be left: {fault.strerror}")
 
 
 @contextmanager

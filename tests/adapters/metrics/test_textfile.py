@@ -13,7 +13,7 @@ from tests.strategies import NOW
 
 def test_what_was_found_is_in_the_file_and_what_was_not_is_zero(tmp_path: Path) -> None:
     found = Verification()
-    found.note({FlawKind.COUNTER: 2}, 1_000, NOW, timedelta(seconds=9))
+    found.note({FlawKind.COUNTER: 2}, 1_000, NOW, timedelta(seconds=9), more=7)
     assert found.write(tmp_path) == tmp_path / FILE
     text = (tmp_path / FILE).read_text(encoding="utf-8")
     shown = {
@@ -26,7 +26,8 @@ def test_what_was_found_is_in_the_file_and_what_was_not_is_zero(tmp_path: Path) 
     assert shown["cashout_verify_flaws", "chain_head"] == 0
     assert shown["cashout_verify_cash_outs",] == 1_000
     assert shown["cashout_verify_timestamp_seconds",] == NOW.timestamp()
-    assert sum(name == "cashout_verify_flaws" for name, *_ in shown) == len(FlawKind)
+    assert sum(name == "cashout_verify_flaws" for name, *_ in shown) == len(FlawKind) + 1
+    assert shown["cashout_verify_flaws", "other"] == 7
 
 
 def test_the_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
