@@ -48,7 +48,13 @@ class MemorySnapshot:
 
     async def shelf(self, span: Span) -> Shelf:
         """Return all that is stored of the cash-outs of a span, in the order of their ids."""
-        ids = [each for each in sorted(self._store.cash_outs) if span.first <= each <= span.last]
+        return self.whole(span)
+
+    def whole(self, span: Span | None = None) -> Shelf:
+        """Return all that is stored, or what is in a span."""
+        ids = sorted(self._store.cash_outs)
+        if span is not None:
+            ids = [each for each in ids if span.first <= each <= span.last]
         readable = [each for each in ids if each not in self._store.unreadable]
         return Shelf(
             [self._folder(self._store.cash_outs[each]) for each in readable],

@@ -8,10 +8,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from adapters.memory.books import MemorySnapshot
 from adapters.memory.cash_outs import meant_by
 from adapters.memory.store import Kept, Staging
 from adapters.sandbox.behaviour import Word
-from application.housekeeping import ORPHANS_KEPT
+from application.housekeeping import ORPHANS_KEPT, SHORTEST_RETENTION
+from application.verify import Bounds, check
 from domain.cash_out import Action, CashOut
 from domain.events import ANNOUNCES, EventType
 from domain.evidence import Resolution, Source
@@ -28,6 +30,8 @@ from entrypoints.simulation.world import Invariant, World
 _FINAL_WORDS: Final = frozenset({Word.SUCCESS, Word.FAILED, Word.CANCELLED})
 _SENT_WITHIN: Final = timedelta(minutes=30)
 """A circuit that was open lets one probe pass every half minute: by then all had their turn."""
+_LONG_BEFORE: Final = timedelta(days=30)
+"""Chains are older than every cash-out of a run, however far behind a clock is."""
 _QUESTIONS_FREE: Final = 60
 _QUESTION_EVERY_S: Final = 600.0
 _QUESTIONS_PER_RING: Final = 12
@@ -104,6 +108,7 @@ class Rest:
         yield from self._paid_for_nobody()
         yield from self._cancelled()
         yield from self._limits()
+        yield from self._books()
         yield from self._strangers()
         yield from self._callers()
         yield from self._webhooks()
@@ -228,6 +233,14 @@ class Rest:
         counted = {slot: each.used for slot, each in self.store.rows.counters.items()}
         if used != counted:
             yield Invariant.LIMITS_HOLD, f"counted {counted}, held {used}"
+
+    def _books(self) -> Iterator[Fault]:
+        """Verify chains, seals, states, attempts and events, as `cashout verify` does."""
+        now, start = self.world.now(), self.world.plan.start
+        bounds = Bounds(start - _LONG_BEFORE, now - SHORTEST_RETENTION)
+        for flaw in check(MemorySnapshot(self.store.rows).whole(), bounds).flaws:
+            how = f"{flaw.subject}: {flaw.kind}: expected {flaw.expected}, found {flaw.found}"
+            yield Invariant.BOOKS_AGREE, how
 
     def _strangers(self) -> Iterator[Fault]:
         forged = self.side.courier.forged

@@ -45,6 +45,7 @@ class Invariant(StrEnum):
     REVIEWS_ARE_TOLD = "reviews_are_told"
     RULED_BY_TWO = "ruled_by_two"
     ENDINGS_HAVE_EVIDENCE = "endings_have_evidence"
+    BOOKS_AGREE = "books_agree"
     ATTEMPT_BEFORE_FIRST_BYTE = "attempt_before_first_byte"
     SENT_UNDER_A_LEASE = "sent_under_a_lease"
     SENT_AGAIN_ONLY_WHEN_SAFE = "sent_again_only_when_safe"
