@@ -1,14 +1,28 @@
 """Everything that is stored agrees with itself, and whatever was tampered with is named."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from adapters.sql.database import Database
+from adapters.sql.books import UNHURRIED, SqlBooks
+from adapters.sql.database import Database, open_database
+from application.ports.books import Span
 from domain.verification import FlawKind
-from tests.contracts.books import CANCELLED, FAILED, PAID, SENT, WAITING, fill, verified
-from tests.contracts.stores import Store, in_database, put, some_new
+from tests.contracts.books import (
+    CANCELLED,
+    FAILED,
+    PAID,
+    SENT,
+    WAITING,
+    begun,
+    fill,
+    verified,
+    write,
+)
+from tests.contracts.stores import Store, a_new, in_database, put, some_new
 from tests.strategies import NOW
 
 pytestmark = pytest.mark.anyio
@@ -272,3 +286,52 @@ async def test_what_was_tampered_with_is_found_and_named(url: str, how: Tamperin
     assert not report.is_clean
     if how.subject:
         assert how.subject in {flaw.subject for flaw in report.tally.flaws}
+
+
+async def test_what_is_written_meanwhile_is_not_seen_half(url: str) -> None:
+    """A snapshot is of one moment, and nobody waits for who reads it."""
+    store = in_database("any", url)
+    assert store.database is not None
+    await fill(store)
+    reading = open_database(url, UNHURRIED)
+    async with SqlBooks(reading).open() as snapshot:
+        before = await snapshot.spans(10)
+        await put(store, [some_new(9)[8]])
+        assert await snapshot.spans(10) == before
+        (span,) = before
+        shelf = await snapshot.shelf(Span(span.first, UUID(int=2**128 - 1), 6))
+        assert len(shelf.folders) == 5
+    assert (await verified(store)).tally.cash_outs == 6
+    await reading.close()
+    await store.database.close()
+
+
+async def test_older_cash_outs_are_unsealed_and_no_flaw_until_something_newer_is(
+    url: str,
+) -> None:
+    store = in_database("any", url)
+    assert store.database is not None
+    await fill(store)
+    off = "UPDATE evidence SET seal = NULL, hash = NULL, entered = NULL, told = NULL, events = NULL"
+    await tamper(store.database, (off, "UPDATE cash_outs SET chain = NULL"))
+    report = await verified(store)
+    assert (report.is_clean, report.tally.unsealed) == (True, 5)
+    later = {"created_at": NOW - timedelta(days=1), "updated_at": NOW - timedelta(days=1)}
+    await put(store, [a_new(20, **later)])
+    kinds = {flaw.kind for flaw in (await verified(store)).tally.flaws}
+    await store.database.close()
+    assert kinds == {FlawKind.UNSEALED, FlawKind.COUNTER}
+
+
+async def test_a_chain_that_begins_late_is_checked_from_there(url: str) -> None:
+    store = in_database("any", url)
+    assert store.database is not None
+    await fill(store)
+    first = "UPDATE evidence SET seal = NULL, hash = NULL, entered = NULL, told = NULL"
+    await tamper(store.database, (f"{first}, events = NULL", "UPDATE cash_outs SET chain = NULL"))
+    async with store.units.begin() as unit:
+        waiting = (await unit.cash_outs.lock([WAITING]))[WAITING]
+    await write(store, begun(waiting))
+    report = await verified(store)
+    await store.database.close()
+    assert (report.is_clean, report.tally.unsealed) == (True, 4)
