@@ -18,7 +18,7 @@ from adapters.web.server import ApiServer
 from application.ports import StorageUnavailable
 from application.ports.observing import Step
 from entrypoints.container import Service
-from entrypoints.lifespan import at_work, open_service, watching_health
+from entrypoints.lifespan import at_work, note_configuration, open_service, watching_health
 from entrypoints.observing import Observers
 from entrypoints.schema_gate import require_current_schema
 from entrypoints.settings import SERVICE, Settings, SettingsRefused
@@ -61,6 +61,7 @@ async def serve(settings: Settings) -> None:
     await require_current_schema(settings)
     async with AsyncExitStack() as opened:
         service = await opened.enter_async_context(open_service(settings, Observers(settings)))
+        await note_configuration(service)
         app = await opened.enter_async_context(open_api(service))
         stop = asyncio.create_task(asked_to_stop.wait())
         waiting: set[asyncio.Task[Any]] = {stop}

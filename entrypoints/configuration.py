@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -196,6 +197,10 @@ class Configuration(_Closed, frozen=True):
     providers: dict[str, ProviderTable]
     health: HealthTable = HealthTable()
     reconciliation: ReconciliationTable = ReconciliationTable()
+
+    def digest(self) -> str:
+        """Return the hex SHA-256 over all that it says, however the file is written."""
+        return sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
     def statements(self) -> dict[str, StatementMapping]:
         """Return how providers write their statements; raise ValueError for a wrong mapping."""

@@ -21,6 +21,7 @@ from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans, Retention
 from application.lanes import Circuit, Lane, Lanes
 from application.measuring import MeasuringJournal, Meter
+from application.note_configuration import NoteConfiguration
 from application.operators import Operators, SignIn
 from application.ports import (
     AuditReader,
@@ -91,6 +92,7 @@ class Service:
     await_answer: AwaitAnswer
     follow: FollowCashOuts
     explain: Explain
+    note_configuration: NoteConfiguration
     history: History
     quote: QuoteCashOut
     limits: ListLimits
@@ -162,6 +164,19 @@ def _statement_files(settings: Settings) -> CsvStatements:
 
 def _retention(settings: Settings) -> Retention:
     return Retention(settings.outbox_retention, settings.inbox_retention)
+
+
+def _note_configuration(
+    settings: Settings, units: Units, clock: Clock, catalogue: Catalogue
+) -> NoteConfiguration:
+    now, four_eyes = clock.now(), settings.review_four_eyes
+    tariffs = {
+        each.id: each.tariff_at(now).version
+        for each in catalogue.providers.values()
+        if any(tariff.effective_from <= now for tariff in each.tariffs)
+    }
+    digest = settings.configuration.digest()
+    return NoteConfiguration(units, clock, digest, four_eyes, tariffs)
 
 
 class Container(containers.DeclarativeContainer):
@@ -298,6 +313,9 @@ class Container(containers.DeclarativeContainer):
         get=get,
         await_answer=providers.Singleton(AwaitAnswer, reader, clock, signals),
         follow=providers.Singleton(FollowCashOuts, get, reader, clock, signals, journal=journal),
+        note_configuration=providers.Singleton(
+            _note_configuration, settings, units, clock, catalogue
+        ),
         explain=providers.Singleton(Explain, reader, review_reader, catalogue, policy, clock),
         history=providers.Singleton(History, reader),
         quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock, board),

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from adapters.memory.events import LocalEvents
 from adapters.memory.signals import Signals
 from adapters.provider_kit.limits import CallLimits
@@ -18,7 +20,14 @@ from adapters.sql.read_model import SqlReader
 from adapters.sql.rulings import SqlReviewReader
 from adapters.sql.unit_of_work import SqlUnits
 from adapters.system import SystemClock
-from application.ports import Gateway, Nudge, Publisher
+from application.ports import (
+    Conflict,
+    Gateway,
+    Nudge,
+    Overloaded,
+    Publisher,
+    StorageUnavailable,
+)
 from entrypoints.container import Container, Service
 from entrypoints.observing import Observers
 from entrypoints.settings import Settings, SettingsRefused
@@ -162,6 +171,14 @@ async def watching_health(service: Service) -> AsyncIterator[None]:
     """Keep what this process knows of providers fresh, where no worker of its own does."""
     async with _background(service.watch_health.run()):
         yield
+
+
+async def note_configuration(service: Service) -> None:
+    """Note a changed configuration in the operators' log; after a fault the next start does."""
+    try:
+        await service.note_configuration()
+    except (Conflict, Overloaded, StorageUnavailable) as fault:
+        structlog.get_logger("cashout").warning("configuration_not_noted", why=str(fault))
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from entrypoints.lifespan import at_work, open_service
+from entrypoints.lifespan import at_work, note_configuration, open_service
 from entrypoints.observing import Observers
 from entrypoints.schema_gate import require_current_schema
 from entrypoints.settings import Settings
@@ -21,6 +21,7 @@ async def run_worker(settings: Settings) -> None:
     await require_current_schema(settings)
     async with AsyncExitStack() as opened:
         service = await opened.enter_async_context(open_service(settings, Observers(settings)))
+        await note_configuration(service)
         stop = asyncio.create_task(asked_to_stop.wait())
         worker = await opened.enter_async_context(at_work(service))
         log = structlog.get_logger("cashout")

@@ -22,6 +22,13 @@ class MemoryOperatorsLog:
         self._now.operators_log.put(logged.sequence, logged)
         return logged
 
+    async def last(self, subject: str) -> LoggedEntry | None:
+        """Return the newest entry about a subject; nobody else appends until the end."""
+        found = (
+            self._now.operators_log.get(each) for each in sorted(self._now.operators_log)[::-1]
+        )
+        return next((each for each in found if each and each.entry.subject == subject), None)
+
 
 class MemoryAuditReader:
     """Implements `AuditReader` over what is committed."""

@@ -68,14 +68,23 @@ class SqlOperatorsLog:
 
     async def append(self, entry: AuditEntry) -> LoggedEntry:
         """Write an entry behind the newest; return it with its link."""
-        if self._session.is_postgres:
-            # A statement of its own: the next one sees what the last holder committed.
-            await self._session.rows(_one_at_a_time())
+        await self._hold()
         heads = await self._session.rows(_head())
         sequence, previous = (heads[0]["sequence"], heads[0]["hash"]) if heads else (0, GENESIS)
         logged = link(entry, sequence + 1, previous)
         await self._session.write(_ENTRIES, [_to_row(logged)])
         return logged
+
+    async def last(self, subject: str) -> LoggedEntry | None:
+        """Return the newest entry about a subject; nobody else appends until the end."""
+        await self._hold()
+        rows = await self._session.rows(_about(), {"this": subject, "most": 1})
+        return entry_from_row(rows[0]) if rows else None
+
+    async def _hold(self) -> None:
+        if self._session.is_postgres:
+            # A statement of its own: the next one sees what the last holder committed.
+            await self._session.rows(_one_at_a_time())
 
 
 class SqlAuditReader:

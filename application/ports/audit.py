@@ -70,6 +70,10 @@ class OperatorsLog(Protocol):
         """Write an entry behind the newest; return it with its link."""
         ...
 
+    async def last(self, subject: str) -> LoggedEntry | None:
+        """Return the newest entry about a subject; nobody else appends until the end."""
+        ...
+
 
 class AuditReader(Protocol):
     """Reads of the operators' log that need no transaction. Raises StorageUnavailable."""

@@ -293,6 +293,11 @@ class RowOperatorsLog(MemoryOperatorsLog):
         await self._hold.take(("operators' log", "head"))
         return await super().append(entry)
 
+    async def last(self, subject: str) -> LoggedEntry | None:
+        """Return the newest entry about a subject, with the log held."""
+        await self._hold.take(("operators' log", "head"))
+        return await super().last(subject)
+
 
 class RowHealth(MemoryHealth):
     """The health of providers with row locks."""

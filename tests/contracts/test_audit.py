@@ -129,3 +129,22 @@ async def test_the_database_refuses_two_entries_of_one_place(database: Database)
     with pytest.raises(DBAPIError):
         async with database.engine.begin() as connection:
             await connection.execute(insert(operators_log).values({**row, "hash": "else"}))
+
+
+async def test_the_last_entry_about_a_subject_is_found_while_the_log_is_held(
+    store: Store,
+) -> None:
+    await append(store, an_entry(1), replace(an_entry(2), subject="case-2"))
+
+    async def once() -> bool:
+        async with store.units.begin() as unit:
+            last = await unit.audit.last("case-3")
+            if last is None:
+                await unit.audit.append(replace(an_entry(3), subject="case-3"))
+            return last is None
+
+    assert sum(await asyncio.gather(*(once() for _ in range(8)))) == 1
+    async with store.units.begin() as unit:
+        last = await unit.audit.last("case-1")
+    assert last is not None
+    assert last.entry == an_entry(1)
