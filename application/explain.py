@@ -51,7 +51,7 @@ class Explain:
             now=now,
             full=full,
             summary=summary_of(found),
-            entries=entries_of(found, pieces, full=full),
+            entries=entries_of(found, pieces, full=full, names=caller.may(Permission.SEE_NUMBERS)),
             uncertain=doubts_of(found),
             next=next_of(found, now),
             at_risk=risk_of(found, provider.capabilities if provider else None),

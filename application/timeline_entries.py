@@ -1,6 +1,7 @@
 """What happened, told from the evidence: an entry for each piece, in order."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from application.ports import StoredEvidence
@@ -21,6 +22,8 @@ from domain.evidence import Resolution, Source
 from domain.failures import FailureCode
 from domain.states import Status, Verdict
 
+IN_THEIR_WORDS: Final = frozenset({"News", "Ruling"})
+"""Pieces whose detail is a sentence of a provider or operator: a payee's name may be in it."""
 _WHO: Final = {
     Source.USER: Who.USER,
     Source.SERVICE: Who.SERVICE,
@@ -63,14 +66,17 @@ _FOR_THE_OWNER: Final = {
 
 
 def entries_of(
-    cash_out: CashOut, pieces: Sequence[StoredEvidence], *, full: bool
+    cash_out: CashOut, pieces: Sequence[StoredEvidence], *, full: bool, names: bool = True
 ) -> tuple[Entry, ...]:
     """Return what happened, oldest first.
 
-    full: everything, with proofs; otherwise what the owner may see, without. What is older than
+    full: everything, with proofs; otherwise what the owner may see, without. names: also what
+    others wrote in their own words, where a name may be. What is older than
     its evidence (taken or begun before those left any) is told from the cash-out itself.
     """
     told = [_entry(cash_out, each) for each in pieces]
+    if not names:
+        told = [_without_words(each) for each in told]
     older = _before_evidence(cash_out, pieces)
     if older:
         # Where none is missing the order is that of the pieces, whatever clocks they were dated by.
@@ -78,6 +84,12 @@ def entries_of(
     if full:
         return tuple(told)
     return tuple(_for_the_owner(each) for each in told if _is_for_the_owner(each))
+
+
+def _without_words(entry: Entry) -> Entry:
+    if entry.proof is None or entry.proof.kind not in IN_THEIR_WORDS:
+        return entry
+    return replace(entry, proof=replace(entry.proof, detail=""))
 
 
 def _before_evidence(cash_out: CashOut, pieces: Sequence[StoredEvidence]) -> list[Entry]:

@@ -9,6 +9,7 @@ from adapters.console.pages import Page, Pages
 from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.visits import PageRequest, visit_of
 from application.timeline import Entry, What
+from application.timeline_entries import IN_THEIR_WORDS
 from domain.evidence import ProofKind
 from domain.states import Status
 
@@ -86,6 +87,7 @@ class CashOutPage:
             done=DONE.get(request.query_params.get("done", ""), ""),
             colour_of=colour_of,
             evidence=await parts.reader.evidence(identity),
+            in_their_words=IN_THEIR_WORDS,
             events=await parts.console.events(identity),
             logged=await parts.log.about(str(identity), _LOGGED),
             provider=parts.catalogue.providers.get(one.provider),

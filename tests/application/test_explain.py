@@ -9,13 +9,15 @@ import pytest
 from adapters.memory.rulings import MemoryReviewReader
 from application.callers import Caller, Role
 from application.explain import Explain
+from application.record_news import Arrival
 from application.timeline import Act, Doubt, Risk, Step, Timeline, What, Who
 from domain.attempts import Attempt, OutcomeKind
 from domain.cases import Case
 from domain.cash_out import Action, CashOut, Plan
-from domain.evidence import Resolution, ReviewReason, Source
+from domain.evidence import News, Resolution, ReviewReason, Source
 from domain.failures import FailureCode
 from domain.refusals import Forbidden, NotFound
+from domain.reports import Report
 from domain.rulings import Proposal
 from domain.states import Status
 from tests.application.wiring import ADMIN, STRANGER, USER, World
@@ -203,3 +205,18 @@ async def test_what_is_older_than_its_evidence_is_told_from_the_cash_out(world: 
     timeline = await told(world, cash_out)
     assert [each.what for each in timeline.entries] == [What.ACCEPTED, What.SENT, What.TAKEN]
     assert [each.proof is None for each in timeline.entries] == [True, True, False]
+
+
+async def test_a_sentence_of_the_provider_is_for_who_may_see_names(world: World) -> None:
+    """A provider may name the payee in it: a viewer decides on nothing and has no need of that."""
+    cash_out = await world.sent()
+    news = News("FAILED", Status.FAILED, reason="Canarie Name-Diallo has no account")
+    report = Report(Source.STATUS_QUERY, news)
+    await world.one.record(Arrival(cash_out.provider, report, cash_out_id=cash_out.id))
+
+    async def details(caller: Caller) -> list[str]:
+        entries = (await told(world, cash_out, caller)).entries
+        return [each.proof.detail for each in entries if each.proof and each.proof.kind == "News"]
+
+    assert await details(OPERATOR) == ["Canarie Name-Diallo has no account"]
+    assert await details(VIEWER) == [""]
