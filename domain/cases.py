@@ -24,6 +24,10 @@ RULED_AS: dict[Resolution, tuple[Status, ...]] = {
     Resolution.KEEP_WAITING: (),
 }
 """The endings that say the same as a resolution; the first is the one that it proves."""
+PROVES: dict[Status, Resolution] = {
+    ending: resolution for resolution, endings in RULED_AS.items() for ending in endings
+}
+"""What each ending says to the question that operators are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,15 @@ class Case:
         newest = dict.fromkeys(reversed((*self.settled, *self.concerns, *known, *said)))
         newest.pop(OVERDUE, None)
         return Case(None, (), tuple(newest)[:MOST_SETTLED][::-1], resolution, now)
+
+    def answered(self) -> "Case":
+        """Return the case with its review closed by what was learnt, not by operators."""
+        return replace(self, opened_at=None, concerns=())
+
+    @property
+    def is_about_time(self) -> bool:
+        """Tell whether the open review asks for nothing but an ending, whichever it is."""
+        return all(each.startswith(OVERDUE) for each in self.concerns)
 
     def is_disputed_by(self, status: Status) -> bool:
         """Tell whether news of this state says something else than what was ruled."""

@@ -11,8 +11,9 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
-from domain.cases import NO_CASE, Case, concern_of
+from domain.cases import NO_CASE, PROVES, Case, concern_of
 from domain.chain import GENESIS
+from domain.event_facts import facts_of, resolved_facts
 from domain.events import ANNOUNCES, Event, EventType, Facts, event
 from domain.evidence import Evidence, ReviewReason, Source
 from domain.failures import FAILURES, FailureCode
@@ -261,6 +262,16 @@ class Draft:
             self.set(review=reason)
             self.announce(EventType.NEEDS_REVIEW)
 
+    def close_answered(self) -> None:
+        """Close a review that asked for nothing but an ending, once the cash-out has one."""
+        review, case = self.after.review, self.after.case
+        by_time = review is ReviewReason.UNKNOWN_TOO_LONG and case.is_about_time
+        if review is None or not by_time or self.before.ended or not self.after.ended:
+            return
+        self.set(review=None, case=case.answered())
+        facts = resolved_facts(review, PROVES[self.after.status], self.after.status)
+        self.announce(EventType.REVIEW_RESOLVED, ruled=facts)
+
     def announce(
         self,
         kind: EventType,
@@ -271,7 +282,7 @@ class Draft:
         """Add an event with the facts that its type carries; `ruled`: what a ruling adds."""
         sequence = self.after.events + 1
         self.set(events=sequence)
-        facts = {**_facts(kind, self.after, reported), **(ruled or {})}
+        facts = {**facts_of(kind, self.after, reported), **(ruled or {})}
         # Last, as in every event.
         facts["reference"] = self.after.reference
         after = self.after
@@ -314,31 +325,6 @@ class Draft:
             self.set(version=self.before.version + 1, updated_at=self.now)
         events, evidence = tuple(self.events), tuple(self.evidence)
         return Change(self.before, self.after, events, evidence, self.verdict)
-
-
-def _facts(kind: EventType, cash_out: CashOut, reported: Status | None) -> Facts:
-    facts: Facts = {
-        "userId": cash_out.user_id,
-        "walletId": cash_out.wallet_id,
-        "amount": cash_out.amount,
-        "currency": cash_out.amount.currency.code,
-        "fee": cash_out.fee,
-        "provider": cash_out.provider,
-    }
-    if kind is EventType.INITIATED:
-        facts["providerAccountId"] = cash_out.payee.msisdn.e164
-    else:
-        facts["providerTransactionId"] = cash_out.provider_transaction_id
-    if kind in {EventType.FAILED, EventType.CANCELLED}:
-        facts["failureReason"] = cash_out.failure_reason
-        facts["failureCode"] = cash_out.failure_code
-    if kind is EventType.CONTRADICTED:
-        facts["status"] = cash_out.status
-        facts["reportedStatus"] = reported
-    if kind is EventType.NEEDS_REVIEW:
-        facts["status"] = cash_out.status
-        facts["reviewReason"] = cash_out.review
-    return facts
 
 
 def accept(cash_out: CashOut, cause: str = "") -> Change:
@@ -391,5 +377,6 @@ def cancel(cash_out: CashOut, now: datetime) -> Change:
         raise TooLateToCancel(cash_out.status)
     draft = Draft(cash_out, now)
     draft.verdict = draft.move(Status.CANCELLED, reason="Cancelled by the user.")
+    draft.close_answered()
     draft.note(Source.USER, "Cancelled", draft.verdict)
     return draft.finish()

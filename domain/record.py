@@ -44,6 +44,7 @@ def record(
         draft.set(lease=None)
     plan_next(draft, report, capabilities, policy)
     doubt(draft)
+    draft.close_answered()
     draft.leave(_evidence(draft, report))
     return draft.finish()
 

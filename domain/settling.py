@@ -11,15 +11,11 @@ from hashlib import sha256
 from domain.attempts import OutcomeKind
 from domain.cases import RULED_AS, concern_of
 from domain.cash_out import CashOut, Draft
-from domain.events import EventType, Facts
+from domain.event_facts import agrees, resolved_facts
+from domain.events import EventType
 from domain.evidence import Outcome, Resolution, ReviewReason, Ruling
 from domain.failures import FailureCode
 from domain.states import Status, Verdict
-
-
-def agrees(resolution: Resolution, status: Status) -> bool | None:
-    """Tell whether a resolution says what the ending says; None where it says nothing about it."""
-    return status in RULED_AS[resolution] if RULED_AS[resolution] else None
 
 
 def settle(draft: Draft, ruling: Ruling, *, id_taken: bool) -> Verdict:
@@ -40,13 +36,8 @@ def settle(draft: Draft, ruling: Ruling, *, id_taken: bool) -> Verdict:
     verdict = _move(draft, ruling.resolution)
     case = draft.after.case.resolved(ruling.resolution, draft.now, known=known)
     draft.set(review=None, case=case)
-    facts: Facts = {
-        "status": draft.after.status,
-        "reviewReason": review,
-        "resolution": ruling.resolution,
-        "resolutionId": str(ruling.proposal_id),
-        "agrees": agrees(ruling.resolution, draft.after.status),
-    }
+    status, by = draft.after.status, str(ruling.proposal_id)
+    facts = resolved_facts(review, ruling.resolution, status, by)
     draft.announce(EventType.REVIEW_RESOLVED, ruled=facts)
     return verdict
 

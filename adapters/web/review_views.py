@@ -23,9 +23,9 @@ from application.reviews import ReviewFile
 from application.rule_on_reviews import Settled
 from application.stored_webhooks import Replayed
 from domain.cash_out import CashOut
+from domain.event_facts import agrees
 from domain.evidence import Doorbell, News
 from domain.rulings import Proposal, ProposalState
-from domain.settling import agrees
 from domain.states import Status
 
 

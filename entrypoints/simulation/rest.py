@@ -57,6 +57,8 @@ class Rest:
             return "users are busy" if self.users.busy else "operators are at work"
         if self.side.engine.next_due() is not None or self.side.courier.underway:
             return "the provider has something to tell"
+        if any(each.shut for each in self.store.rows.standings.values()):
+            return "somebody has closed a provider and will open it"
         if self.store.late:
             return "a commit is under way"
         if self.store.rows.waiting:
@@ -105,6 +107,7 @@ class Rest:
             yield from self._bounds(cash_out)
         yield from self._rulings()
         yield from self._invented()
+        yield from self._health()
         yield from self._paid_for_nobody()
         yield from self._cancelled()
         yield from self._limits()
@@ -187,7 +190,7 @@ class Rest:
             event
             for mine in self.broker.told.values()
             for event in mine
-            if event.type is EventType.REVIEW_RESOLVED
+            if event.type is EventType.REVIEW_RESOLVED and "resolutionId" in event.body
         ]
         counts = {len(approved), len(judged), entries.count("review.approved"), len(told)}
         alone = [each for each in approved if each.decided_by == each.proposed_by]
@@ -197,10 +200,21 @@ class Rest:
 
     def _invented(self) -> Iterator[Fault]:
         """See that nothing was told of what was never committed."""
+        routes = {each.id for each in self.store.rows.standings}
         for cash_out_id in self.broker.told:
-            if cash_out_id not in self.store.rows.cash_outs:
+            if cash_out_id not in self.store.rows.cash_outs and cash_out_id not in routes:
                 how = f"{cash_out_id} was told of, and there is no such cash-out"
                 yield Invariant.ONE_ENDING_ONE_EVENT, how
+
+    def _health(self) -> Iterator[Fault]:
+        """See that every change of a standing was told, and that what was closed is open again."""
+        for standing in self.store.rows.standings.values():
+            told = self.broker.told.get(standing.route.id, [])
+            if len(told) != standing.version:
+                how = f"{standing.route} has version {standing.version}, told were {len(told)}"
+                yield Invariant.HEALTH_IS_TOLD, how
+            if standing.shut:
+                yield Invariant.HEALTH_IS_TOLD, f"{standing.route} is still closed by hand"
 
     def _bounds(self, cash_out: CashOut) -> Iterator[Fault]:
         budget = 1 + self.world.plan.policy.retry_max_attempts

@@ -8,7 +8,7 @@ from uuid import UUID
 from adapters.memory.store import MemoryStore, Staging
 from domain.attempts import NextStep, OutcomeKind
 from domain.cash_out import CashOut
-from domain.evidence import Evidence, Source
+from domain.evidence import Evidence, ReviewReason, Source
 from domain.limits import Slot
 from domain.record import next_step
 from domain.rulings import Proposal, ProposalState
@@ -101,7 +101,9 @@ class Watch:
         known, now_known = before.provider_transaction_id, after.provider_transaction_id
         forgotten = known is not None and known != now_known
         ruled = after.review is None and after.case.reviewed_at != before.case.reviewed_at
-        lost_review = before.review not in {None, after.review} and not ruled
+        by_time = before.review is ReviewReason.UNKNOWN_TOO_LONG
+        answered = after.review is None and by_time and after.ended and not before.ended
+        lost_review = before.review not in {None, after.review} and not (ruled or answered)
         if shorter or changed or forgotten or lost_review or after.version <= before.version:
             self._world.violated(Invariant.HISTORY_ONLY_GROWS, f"{after.id}: {before} -> {after}")
 

@@ -303,15 +303,27 @@ async def test_where_one_person_is_enough_log_and_evidence_say_so(world: World) 
 async def test_news_since_the_proposal_has_to_be_looked_at_first(world: World) -> None:
     cash_out = await overdue(world)
     proposal = await proposed(world, cash_out, NOT_PAID)
-    world.provider.settle_all()
-    await world.rest(longest=timedelta(days=2))
-    assert world.now(cash_out).status is Status.COMPLETED
+    await world.tell(News("COMPLETED", Status.COMPLETED, "MP-OTHER", cash_out.reference))
     with pytest.raises(ReviewChanged):
         await world.one.desk.approve(AMADOU, proposal.id)
     assert world.store.proposals[proposal.id].is_open
-    await world.one.desk.reject(AMADOU, proposal.id, "it has completed meanwhile")
+    await world.one.desk.reject(AMADOU, proposal.id, "they speak of another id now")
     after = await settled(world, cash_out, PAID)
     assert (after.status, after.review) == (Status.COMPLETED, None)
+
+
+async def test_what_has_ended_by_itself_needs_no_approval_any_more(world: World) -> None:
+    cash_out = await overdue(world)
+    proposal = await proposed(world, cash_out, NOT_PAID)
+    world.provider.settle_all()
+    await world.rest(longest=timedelta(days=2))
+    after = world.now(cash_out)
+    assert (after.status, after.review) == (Status.COMPLETED, None)
+    with pytest.raises(NoOpenReview):
+        await world.one.desk.approve(AMADOU, proposal.id)
+    assert world.now(cash_out) == after
+    assert (await world.one.desk.read(VERA)).reviews == ()
+    await world.one.desk.withdraw(OLGA, proposal.id)
 
 
 async def test_polls_that_bring_nothing_new_do_not_disturb_a_proposal(world: World) -> None:

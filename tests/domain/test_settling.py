@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from domain.attempts import Capabilities, OutcomeKind
 from domain.cases import MOST_CONCERNS, MOST_SETTLED, NO_CASE, RULED_AS, Case
-from domain.cash_out import Action, CashOut, Change, Plan
+from domain.cash_out import Action, CashOut, Change, Plan, cancel
+from domain.event_facts import agrees
 from domain.events import EventType
 from domain.evidence import (
     RAW_LIMIT,
@@ -32,7 +33,7 @@ from domain.evidence import (
 from domain.failures import FailureCode
 from domain.record import Report, record
 from domain.rulings import LONGEST_PROOF, LONGEST_REASON, LONGEST_REFERENCE
-from domain.settling import agrees, digest_of, raw_of
+from domain.settling import digest_of, raw_of
 from domain.states import ENDINGS, Status, Verdict
 from tests.strategies import (
     BLIND,
@@ -421,6 +422,46 @@ def test_lists_of_concerns_have_an_end() -> None:
 def test_only_time_is_never_settled() -> None:
     overdue = Case(NOW, ("unknown_too_long", "echo_mismatch:1"))
     assert "unknown_too_long" not in overdue.resolved(KEEP_WAITING, NOW, known=()).settled
+
+
+# --- what time alone has asked --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ENDINGS)
+def test_a_review_that_asked_for_an_ending_alone_is_closed_by_it(status: Status) -> None:
+    """After a day's outage thousands are overdue: what they were asked is answered by their end."""
+    changes = told(in_review(OPEN["taken"]), says(status))
+    assert events(changes) == [status, "review_resolved"]
+    after = changes[-1].after
+    assert (after.status, after.review, after.case.concerns) == (status, None, ())
+    assert (after.case.ruled, after.case.reviewed_at) == (None, None), "nobody has ruled"
+    body = changes[-1].events[-1].body
+    assert f'"resolution":"{"paid" if status is Status.COMPLETED else "not_paid"}"' in body
+    assert '"agrees":true' in body
+    assert "resolutionId" not in body
+    other = Status.FAILED if status is Status.COMPLETED else Status.COMPLETED
+    assert events(told(after, says(other))) == ["contradicted", "needs_review"]
+
+
+def test_a_review_that_asks_more_stays_open() -> None:
+    both = told(in_review(OPEN["taken"]), says(Status.COMPLETED, reference="SOMEBODY-ELSES"))
+    (ended,) = told(both[-1].after, says(Status.COMPLETED))
+    assert events([ended]) == ["completed"]
+    assert ended.after.review is ReviewReason.UNKNOWN_TOO_LONG
+    mismatch = told(OPEN["taken"], says(Status.COMPLETED, reference="SOMEBODY-ELSES"))
+    assert events(told(mismatch[-1].after, says(Status.FAILED))) == ["failed"]
+
+
+def test_what_its_user_cancels_while_it_is_overdue_needs_nobody() -> None:
+    change = cancel(in_review(fresh()), NOW + timedelta(days=2))
+    assert events([change]) == ["cancelled", "review_resolved"]
+    assert change.after.review is None
+
+
+def test_what_is_proven_unpaid_by_its_attempts_closes_its_review_too() -> None:
+    overdue = in_review(being_sent())
+    refused = told(overdue, answered(OutcomeKind.REFUSED, FailureCode.NAME_MISMATCH))
+    assert events(refused) == ["failed", "review_resolved"]
 
 
 # --- all orders -----------------------------------------------------------------------------------
