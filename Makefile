@@ -10,7 +10,7 @@ MUTANTS ?=
 MUTMUT_ARGS ?= --max-children 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint cover bench bite mutants nightly sbom clean
+.PHONY: help install demo dev test lint cover bench bite screenshots mutants nightly sbom clean
 
 help: ## List what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: install ## Our speed beside its limits, some minutes: BENCH_ARGS='--round
 
 bite: install ## Plant each known bug in a copy: is it found? BITE_ARGS='--only fee'
 	@$(BIN)/python -m tests.planted $(BITE_ARGS)
+
+screenshots: install ## Picture the console's main pages anew, into docs/screenshots/
+	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/console/test_screenshots.py
 
 mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere: does a test notice?
 	@# an old verdict may be wrong once a test has changed: all of them means from the start

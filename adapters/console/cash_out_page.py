@@ -20,6 +20,7 @@ DONE: Final = {
     "approved": "Approved. It was judged like all news, and others were told.",
     "rejected": "Rejected. The review stays open.",
     "withdrawn": "Withdrawn. The review stays open.",
+    "judged": "Judged. What the webhook said is in the evidence.",
     "cancelled": "Cancelled. Nothing will be sent.",
 }
 """What was done, by the word that an address carries."""
@@ -39,6 +40,14 @@ _ENDINGS: Final = {
     Status.CANCELLED: "quiet",
     Status.PROCESSING: "busy",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with what was asked for, and in which field; empty where it is no field's."""
+
+    field: str
+    says: str
 
 
 def path_of(cash_out_id: UUID) -> str:
@@ -66,7 +75,7 @@ class CashOutPage:
         identity: UUID,
         *,
         in_full: bool = False,
-        faults: Sequence[object] = (),
+        faults: Sequence[Fault] = (),
         status: int = 200,
     ) -> Page:
         """Return it; raise NotFound. in_full: with number and name. faults: of a form."""

@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.console.cash_out_page import LIST, CashOutPage, path_of
+from adapters.console.cash_out_page import LIST, CashOutPage, Fault, path_of
 from adapters.console.door import NEEDS
 from adapters.console.pages import Page, Pages, see_other
 from adapters.console.parts import ConsoleParts
@@ -88,7 +88,7 @@ def cash_out_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]
             await parts.cancel(visit.caller, identity)
         except TooLateToCancel as late:
             status = HTTPStatus.CONFLICT
-            return await shown(request, identity, faults=[{"says": late.message}], status=status)
+            return await shown(request, identity, faults=[Fault("", late.message)], status=status)
         return see_other(f"{path_of(identity)}?done=cancelled")
 
     return [cash_outs, cash_out, number, cancel]

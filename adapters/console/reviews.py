@@ -3,20 +3,21 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from adapters.console.cash_out_page import CashOutPage, path_of
+from adapters.console.cash_out_page import CashOutPage, Fault, path_of
+from adapters.console.cash_outs import named
 from adapters.console.door import NEEDS
 from adapters.console.pages import Page, Pages, see_other
 from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.places import read_place
 from adapters.console.visits import PageRequest, Visit, visit_of
-from application.callers import Permission
+from application.callers import Caller, Permission
 from application.ports import QueueFilter
 from application.rule_on_reviews import AskedResolution
 from domain.evidence import Proof, ProofKind, Resolution, ReviewReason
@@ -37,8 +38,29 @@ _DETAILS: Final = {
 
 
 def review_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
-    """Return the routes."""
-    desk, shown = parts.desk, CashOutPage(parts, pages)
+    """Return the routes of the queue and of everything that is done about a review."""
+    ruling, desk = _Ruling(CashOutPage(parts, pages)), parts.desk
+
+    @post(f"{_CASH_OUT}/propose", opt={NEEDS: Permission.PROPOSE})
+    async def propose(request: PageRequest, given: FromPath[str]) -> Page:
+        visit, identity = visit_of(request), named(given)
+
+        async def act() -> None:
+            await desk.propose(visit.caller, identity, _asked(visit))
+
+        return await ruling(request, identity, "proposed", act())
+
+    return [
+        _queue_route(parts, pages),
+        propose,
+        _decision("approve", "approved", Permission.APPROVE, ruling, desk.approve),
+        _decision("reject", "rejected", Permission.APPROVE, ruling, desk.reject),
+        _decision("withdraw", "withdrawn", Permission.PROPOSE, ruling, desk.withdraw),
+    ]
+
+
+def _queue_route(parts: ConsoleParts, pages: Pages) -> HTTPRouteHandler:
+    desk = parts.desk
 
     @get(QUEUE)
     async def reviews(request: PageRequest) -> Page:
@@ -58,67 +80,42 @@ def review_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
             four_eyes=desk.four_eyes,
         )
 
-    async def ruled(
-        request: PageRequest, given: str, done: str, act: Callable[[Visit, UUID], Awaitable[Any]]
+    return reviews
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """Does what was asked for and leads back; what is refused is told beside the form."""
+
+    shown: CashOutPage
+
+    async def __call__(
+        self, request: PageRequest, identity: UUID, done: str, act: Awaitable[object]
     ) -> Page:
-        """Do it, and show the cash-out as it is then; what is refused is told beside the form."""
-        visit, identity = visit_of(request), _uuid(given)
         try:
-            await act(visit, identity)
+            await act
         except Forbidden:
             raise
         except Refusal as refused:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-            return await shown(request, identity, faults=_faults(refused), status=status)
+            return await self.shown(request, identity, faults=_faults(refused), status=status)
         return see_other(f"{path_of(identity)}?done={done}")
 
-    @post(f"{_CASH_OUT}/propose", opt={NEEDS: Permission.PROPOSE})
-    async def propose(request: PageRequest, given: FromPath[str]) -> Page:
-        return await ruled(
-            request,
-            given,
-            "proposed",
-            lambda visit, identity: desk.propose(visit.caller, identity, _asked(visit)),
-        )
 
-    @post(f"{_PROPOSAL}/approve", opt={NEEDS: Permission.APPROVE})
-    async def approve(request: PageRequest, given: FromPath[str], proposal: FromPath[str]) -> Page:
-        return await ruled(
-            request,
-            given,
-            "approved",
-            lambda visit, _: desk.approve(visit.caller, _uuid(proposal), visit.form.get("why", "")),
-        )
+def _decision(
+    word: str,
+    done: str,
+    needs: Permission,
+    ruling: _Ruling,
+    decide: Callable[[Caller, UUID, str], Awaitable[object]],
+) -> HTTPRouteHandler:
+    @post(f"{_PROPOSAL}/{word}", opt={NEEDS: needs}, name=word)
+    async def decision(request: PageRequest, given: FromPath[str], proposal: FromPath[str]) -> Page:
+        visit, identity = visit_of(request), named(given)
+        act = decide(visit.caller, named(proposal), visit.form.get("why", "").strip())
+        return await ruling(request, identity, done, act)
 
-    @post(f"{_PROPOSAL}/reject", opt={NEEDS: Permission.APPROVE})
-    async def reject(request: PageRequest, given: FromPath[str], proposal: FromPath[str]) -> Page:
-        return await ruled(
-            request,
-            given,
-            "rejected",
-            lambda visit, _: desk.reject(visit.caller, _uuid(proposal), visit.form.get("why", "")),
-        )
-
-    @post(f"{_PROPOSAL}/withdraw", opt={NEEDS: Permission.PROPOSE})
-    async def withdraw(request: PageRequest, given: FromPath[str], proposal: FromPath[str]) -> Page:
-        return await ruled(
-            request,
-            given,
-            "withdrawn",
-            lambda visit, _: desk.withdraw(
-                visit.caller, _uuid(proposal), visit.form.get("why", "")
-            ),
-        )
-
-    return [reviews, propose, approve, reject, withdraw]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with what was written, and where."""
-
-    field: str
-    says: str
+    return decision
 
 
 def _faults(refused: Refusal) -> list[Fault]:
@@ -143,10 +140,3 @@ def _asked(visit: Visit) -> AskedResolution:
         provider_transaction_id=form.get("provider_transaction_id") or None,
         seen=form.get("seen") or None,
     )
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None

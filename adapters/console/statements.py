@@ -1,5 +1,6 @@
 """Reconciliation: runs of providers' statements, and the breaks between their books and ours."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from litestar import get, post
@@ -22,12 +23,46 @@ RUNS: Final = f"{BASE}/statements"
 BREAKS: Final = f"{BASE}/breaks"
 SHOWN: Final = 50
 _MALFORMED: Final = 20
+_OPEN: Final = BreakFilter(state=BreakState.OPEN)
 _EXPLAINED: Final = "Explained. The books still disagree; a later statement may agree."
+
+
+@dataclass(frozen=True, slots=True)
+class _Breaks:
+    """Shows a page of breaks, whatever else its template shows."""
+
+    parts: ConsoleParts
+    pages: Pages
+
+    async def __call__(
+        self,
+        request: PageRequest,
+        template: str,
+        which: BreakFilter,
+        status: int = 200,
+        **facts: Any,  # noqa: ANN401 -- whatever its template shows besides
+    ) -> Page:
+        visit, asked = visit_of(request), request.query_params
+        place = read_place(asked.get("behind", ""))
+        behind = BreakPlace(place.at, place.id) if place is not None else None
+        found = await self.parts.statements.breaks(visit.caller, which, SHOWN + 1, behind)
+        last = found[SHOWN - 1] if len(found) > SHOWN else None
+        done = _EXPLAINED if asked.get("done") == "explained" else ""
+        told: dict[str, Any] = {"fault": "", "done": done, **facts}
+        return self.pages.page(
+            template,
+            visit,
+            status,
+            breaks=found[:SHOWN],
+            more=place_text(QueuePlace(last.at, last.id)) if last is not None else "",
+            longest=LONGEST_NOTE,
+            **told,
+        )
 
 
 def statement_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
     """Return the routes."""
-    reads = parts.statements
+    reads, listed = parts.statements, _Breaks(parts, pages)
 
     @get(RUNS)
     async def runs(request: PageRequest) -> Page:
@@ -44,59 +79,29 @@ def statement_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler
     async def run(request: PageRequest, given: FromPath[str]) -> Page:
         visit, identity = visit_of(request), named(given)
         shown = await reads.run(visit.caller, identity)
-        return await listed(
-            request,
-            "run.html",
-            BreakFilter(run_id=identity),
-            shown=shown,
-            malformed=await reads.malformed(visit.caller, identity, _MALFORMED),
-        )
+        malformed = await reads.malformed(visit.caller, identity, _MALFORMED)
+        which = BreakFilter(run_id=identity)
+        return await listed(request, "run.html", which, shown=shown, malformed=malformed)
 
     @get(BREAKS)
     async def breaks(request: PageRequest) -> Page:
-        return await listed(request, "breaks.html", BreakFilter(state=BreakState.OPEN))
+        return await listed(request, "breaks.html", _OPEN)
 
+    return [runs, run, breaks, _explain_route(parts, listed)]
+
+
+def _explain_route(parts: ConsoleParts, listed: _Breaks) -> HTTPRouteHandler:
     @post(f"{BREAKS}/{{given:str}}/explain", opt={NEEDS: Permission.RECONCILE})
     async def explain(request: PageRequest, given: FromPath[str]) -> Page:
         visit = visit_of(request)
         run_id = visit.form.get("run", "")
         back = f"{RUNS}/{named(run_id)}" if run_id else BREAKS
         try:
-            note = visit.form.get("note", "")
-            await parts.explain_break(visit.caller, named(given), note)
+            await parts.explain_break(visit.caller, named(given), visit.form.get("note", ""))
         except Forbidden:
             raise
         except Refusal as refused:
-            which = BreakFilter(state=BreakState.OPEN)
-            return await listed(request, "breaks.html", which, 422, fault=refused.message)
+            return await listed(request, "breaks.html", _OPEN, 422, fault=refused.message)
         return see_other(f"{back}?done=explained")
 
-    async def listed(
-        request: PageRequest,
-        template: str,
-        which: BreakFilter,
-        status: int = 200,
-        **facts: Any,  # noqa: ANN401 -- whatever its template shows besides
-    ) -> Page:
-        visit, asked = visit_of(request), request.query_params
-        place = read_place(asked.get("behind", ""))
-        behind = BreakPlace(place.at, place.id) if place is not None else None
-        found = await reads.breaks(visit.caller, which, SHOWN + 1, behind)
-        last = found[SHOWN - 1] if len(found) > SHOWN else None
-        said = "Explained. The books still disagree; a later statement may agree."
-        told: dict[str, Any] = {
-            "fault": "",
-            "done": said if asked.get("done") == "explained" else "",
-            **facts,
-        }
-        return pages.page(
-            template,
-            visit,
-            status,
-            breaks=found[:SHOWN],
-            more=place_text(QueuePlace(last.at, last.id)) if last is not None else "",
-            longest=LONGEST_NOTE,
-            **told,
-        )
-
-    return [runs, run, breaks, explain]
+    return explain

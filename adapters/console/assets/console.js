@@ -53,6 +53,7 @@
     if (!got) return true;
     if (!swap(id, got.page)) swap("main", got.page);
     if (remember) history.pushState(null, "", got.url);
+    shownPlace = place();
     document.title = got.page.title;
     const told = document.getElementById(id) || document.getElementById("main");
     told.classList.add("swapped");
@@ -88,7 +89,12 @@
     }
   });
 
-  addEventListener("popstate", () => location.reload());
+  // Back to what was swapped away: the page is made anew. A jump inside of a page is none.
+  const place = () => location.pathname + location.search;
+  let shownPlace = place();
+  addEventListener("popstate", () => {
+    if (place() !== shownPlace) location.reload();
+  });
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");

@@ -215,7 +215,7 @@ def routes_of(app: Any) -> list[tuple[str, str]]:  # noqa: ANN401 -- an ASGI app
         path = route.path_format if hasattr(route, "path_format") else route.path
         for name, value in filled.items():
             path = path.replace(name, value).replace(name.replace(":str", ""), value)
-        methods = getattr(route, "methods", set())
+        methods: set[str] = getattr(route, "methods", set())
         found += [(method, path) for method in sorted(methods) if method != "OPTIONS"]
     return found
 

@@ -222,7 +222,7 @@ async def test_no_form_is_taken_from_another_site(
     browser = await console.signed_in("adam")
     for method, path in routes_of(console.app):
         if method == "POST":
-            answer = await browser.post(path, **forged)
+            answer = await browser.post(path, None, **forged)
             assert answer.status_code == 403, path
             assert "not from here" in answer.text
 
