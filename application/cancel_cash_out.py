@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.callers import Caller, Permission
-from application.ports import SILENCE, Clock, Conflict, Journal, Nudge, Units, Work
+from application.ports import SILENCE, AuditEntry, Clock, Conflict, Journal, Nudge, Units, Work
 from domain.cash_out import CashOut, cancel
 from domain.refusals import NotFound
 
 MOST_TRIES = 5
+ACTION = "cash_out.cancelled"
+"""What the operators' log calls it when somebody cancels for a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ class CancelCashOut:
             if found is None:
                 raise NotFound
             caller.must_own(found, unless=Permission.CANCEL_ANY)
-            change = cancel(found, self.clock.now())
+            now, owns = self.clock.now(), found.user_id == caller.user_id
+            change = cancel(found, now, None if owns else caller.name)
             await unit.cash_outs.save([change])
             await unit.outbox.add(change.events)
             minor = found.amount.minor
             await unit.limits.give_back({found.windows.day: minor, found.windows.month: minor})
+            if not owns:
+                entry = AuditEntry(now, caller.name, ACTION, str(found.id))
+                await unit.audit.append(entry)
         self.journal.changed([change])
         self.nudge.changed([cash_out_id])
         self.nudge.work(Work.RELAY)

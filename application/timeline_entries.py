@@ -7,6 +7,7 @@ from typing import Final
 from application.ports import StoredEvidence
 from application.timeline import Entry, Proof, Said, Told, What, Who
 from application.timeline_words import (
+    CANCELLED_FOR,
     HAPPENED,
     LEFT_TO_WAIT,
     SENT_AGAIN,
@@ -175,6 +176,10 @@ def _sent(number: int) -> Said:
     return SENT_AGAIN if number > 1 else HAPPENED[What.SENT]
 
 
+def _says_cancelled(_: CashOut, piece: StoredEvidence) -> Said:
+    return HAPPENED[What.CANCELLED] if piece.source == Source.USER else CANCELLED_FOR
+
+
 def _says_sent(_: CashOut, piece: StoredEvidence) -> Said:
     return _sent(piece.attempt or 1)
 
@@ -196,6 +201,7 @@ def _says_ruling(_: CashOut, piece: StoredEvidence) -> Said:
 
 
 _SAYS: Final[dict[What, Callable[[CashOut, StoredEvidence], Said]]] = {
+    What.CANCELLED: _says_cancelled,
     What.SENT: _says_sent,
     What.DECLINED: _says_why,
     What.NOT_TAKEN: _says_why,

@@ -62,6 +62,9 @@ HAPPENED: Final = {
     What.RULED: Said("A person has settled it: {state}.", "Une personne a tranché : {state}."),
     What.OTHER: Said("Something was noted.", "Quelque chose a été noté."),
 }
+CANCELLED_FOR: Final = Said(
+    "It was cancelled on the user's behalf.", "Elle a été annulée pour l'utilisateur."
+)
 SENT_AGAIN: Final = Said(
     "It was sent again under the same reference, so that it cannot be paid twice.",
     "Elle a été renvoyée sous la même référence : elle ne peut pas être payée deux fois.",

@@ -312,12 +312,22 @@ class Draft:
         self.evidence.append(piece)
 
     def note(
-        self, source: Source, kind: str, verdict: Verdict, *, attempt: int | None = None
+        self,
+        source: Source,
+        kind: str,
+        verdict: Verdict,
+        *,
+        attempt: int | None = None,
+        detail: str = "",
     ) -> None:
         """Leave evidence of what was decided here or by the user, not learnt from a provider."""
         place, cash_out_id = self.before.pieces + 1, self.before.id
         moved = Verdict.MOVE if verdict is Verdict.MOVE else Verdict.NOTED
-        self.leave(Evidence(cash_out_id, place, source, self.now, moved, kind, attempt=attempt))
+        self.leave(
+            Evidence(
+                cash_out_id, place, source, self.now, moved, kind, attempt=attempt, detail=detail
+            )
+        )
 
     def finish(self) -> Change:
         """Return the change; the version and the time of change move only when something did."""
@@ -367,8 +377,16 @@ def hold(cash_out: CashOut, lease: Lease) -> Change:
     return Change(cash_out, after)
 
 
-def cancel(cash_out: CashOut, now: datetime) -> Change:
-    """Withdraw a cash-out of which provably nothing is on the wire; raise TooLateToCancel."""
+CANCELLED_BY_USER = "Cancelled by the user."
+CANCELLED_FOR_USER = "Cancelled on the user's behalf."
+"""Why a cash-out was cancelled: by its user, or by an operator."""
+
+
+def cancel(cash_out: CashOut, now: datetime, operator: str | None = None) -> Change:
+    """Withdraw a cash-out of which provably nothing is on the wire; raise TooLateToCancel.
+
+    operator: who does it in place of the user.
+    """
     sent = any(attempt.settled is not OutcomeKind.UNSENT for attempt in cash_out.attempts)
     # A claim may be true whatever the provider denied since: its answers can be behind.
     claimed = cash_out.claim is not None or cash_out.provider_transaction_id is not None
@@ -376,7 +394,9 @@ def cancel(cash_out: CashOut, now: datetime) -> Change:
     if cash_out.ended or on_the_wire or cash_out.lease is not None:
         raise TooLateToCancel(cash_out.status)
     draft = Draft(cash_out, now)
-    draft.verdict = draft.move(Status.CANCELLED, reason="Cancelled by the user.")
+    reason = CANCELLED_BY_USER if operator is None else CANCELLED_FOR_USER
+    draft.verdict = draft.move(Status.CANCELLED, reason=reason)
     draft.close_answered()
-    draft.note(Source.USER, "Cancelled", draft.verdict)
+    source = Source.USER if operator is None else Source.OPERATOR
+    draft.note(source, "Cancelled", draft.verdict, detail=operator or "")
     return draft.finish()

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Final
 
 from domain.attempts import Attempt, OutcomeKind
-from domain.cash_out import Action, CashOut
+from domain.cash_out import CANCELLED_BY_USER, CANCELLED_FOR_USER, Action, CashOut
 from domain.failures import FAILURES, FailureCode
 from domain.payee import COUNTRIES
 from domain.standings import State
@@ -90,7 +90,8 @@ _CHECKED_BY_A_PERSON: Final = {
     "en": "A person is looking at this payment.",
     "fr": "Une personne examine ce paiement.",
 }
-_CANCELLED: Final = {"en": "Cancelled by the user.", "fr": "Annulé par l'utilisateur."}
+_CANCELLED: Final = {"en": CANCELLED_BY_USER, "fr": "Annulé par l'utilisateur."}
+_CANCELLED_FOR: Final = {"en": CANCELLED_FOR_USER, "fr": "Annulé pour l'utilisateur."}
 _NOW: Final = {"en": "now", "fr": "maintenant"}
 _AT: Final = {"en": "at {time} UTC", "fr": "à {time} UTC"}
 _LATER: Final = {"en": "when there is news", "fr": "dès qu'il y a du nouveau"}
@@ -153,7 +154,8 @@ def failure_reason(cash_out: CashOut, language: str) -> str | None:
     if cash_out.status not in {Status.FAILED, Status.CANCELLED}:
         return None
     if cash_out.failure_code is None and cash_out.status is Status.CANCELLED:
-        return _CANCELLED[language]
+        operator = cash_out.failure_reason == CANCELLED_FOR_USER
+        return (_CANCELLED_FOR if operator else _CANCELLED)[language]
     return _sentence(cash_out.failure_code, language)
 
 

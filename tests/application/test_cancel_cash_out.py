@@ -11,6 +11,8 @@ from adapters.memory.gateway import Manner
 from application.callers import Caller
 from application.cancel_cash_out import MOST_TRIES, CancelCashOut
 from application.ports import Conflict, Work
+from domain.cash_out import CANCELLED_FOR_USER
+from domain.evidence import Source
 from domain.refusals import Forbidden, NotFound, TooLateToCancel
 from domain.states import Status
 from tests.application.wiring import ADMIN, STRANGER, USER, Bell, Notebook, World
@@ -120,3 +122,20 @@ async def test_a_cancelled_cash_out_that_was_paid_after_all_is_a_contradiction(
     assert world.now(cash_out).needs_review
     await world.rest(longest=timedelta(hours=1))
     assert world.events(cash_out).count("contradicted") == 1
+
+
+async def test_an_operator_who_cancels_is_named_in_evidence_and_log(world: World) -> None:
+    cash_out = await world.taken()
+    cancelled = await world.one.cancel(ADMIN, cash_out.id)
+    assert cancelled.failure_reason == CANCELLED_FOR_USER
+    piece = world.store.evidence[cash_out.id][-1]
+    assert (piece.source, piece.kind, piece.detail) == (Source.OPERATOR, "Cancelled", ADMIN.name)
+    (logged,) = world.store.operators_log.values()
+    assert (logged.entry.operator, logged.entry.subject) == (ADMIN.name, str(cash_out.id))
+
+
+async def test_a_user_who_cancels_is_not_in_the_operators_log(world: World) -> None:
+    cash_out = await world.taken()
+    await world.one.cancel(USER, cash_out.id)
+    assert world.store.evidence[cash_out.id][-1].source is Source.USER
+    assert world.store.operators_log == {}
