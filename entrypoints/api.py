@@ -135,6 +135,7 @@ def _parts(service: Service, auth: TokenVerifier) -> WebParts:
         steer=service.steer,
         receive=service.receive,
         desk=service.desk,
+        statements=service.statements,
         reader=service.reader,
         numbers=service.numbers,
         clock=service.clock,
@@ -145,5 +146,6 @@ def _parts(service: Service, auth: TokenVerifier) -> WebParts:
             cors_origins=settings.cors_allowed_origins,
             service_name=SERVICE,
             rate_limit_per_minute=settings.rate_limit_per_minute,
+            statement_most=settings.configuration.reconciliation.file_most,
         ),
     )

@@ -27,6 +27,7 @@ from adapters.web.parts import Lifespan, WebParts, WebSettings
 from adapters.web.problems import allowed_with_head, tell
 from adapters.web.progress import progress_routes
 from adapters.web.reviews import review_routes
+from adapters.web.statements import STATEMENTS, statement_routes
 from adapters.web.steering import steering_routes
 from adapters.web.timeline import timeline_routes
 from adapters.web.webhooks import webhook_routes
@@ -51,6 +52,7 @@ def build_app(parts: WebParts) -> Api:
         *timeline_routes(parts),
         *webhook_routes(parts),
         *review_routes(parts),
+        *statement_routes(parts),
         *documentation_routes(parts),
     ]
     app = Litestar(
@@ -71,6 +73,7 @@ def build_app(parts: WebParts) -> Api:
         clock=parts.clock,
         cors=Cors.of(settings.cors_origins),
         body_most=settings.body_most,
+        large={f"{STATEMENTS}/": settings.statement_most},
         requests_most=settings.requests_most,
         production=settings.production,
         watch=parts.watch,

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.web.edge import SECURITY_HEADERS
 from adapters.web.exchange import JSON
+from adapters.web.large_bodies import ROOM
 from adapters.web.problems import Problem, bad_request, overloaded, too_large
 from adapters.web.whole import offer_whole
 
@@ -85,6 +86,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._unparsed_bytes = 0
         self._framed_bytes = 0
+        self._room = self.limits.framed_most
 
     # --- the connection ---------------------------------------------------------------------------
 
@@ -121,8 +123,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         # What the parser keeps to itself: a line whose end has not come yet.
         if self._unparsed_bytes > self.limits.head_most and not self._in_body:
             self._refuse(bad_request((), _TOO_MUCH_HEAD))
-        elif self._framed_bytes > self.limits.framed_most and self._in_body:
-            self._refuse(too_large(self.limits.framed_most))
+        elif self._framed_bytes > self._room and self._in_body:
+            self._refuse(too_large(self._room))
 
     def _feed(self, data: bytes) -> None:
         while data:
@@ -165,6 +167,9 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # The task that answers has been made, and runs when this returns.
         offer_whole(self.cycle, self._within)
+        scope: Any = self.cycle.scope
+        scope["extensions"][ROOM] = self._make_room
+        self._room = self.limits.framed_most
         self._unparsed_bytes = self._framed_bytes = 0
         self._in_body = self._begun = True
         if is_first:
@@ -199,6 +204,12 @@ class DeadlineProtocol(HttpToolsProtocol):
         elif not self._in_body:
             self._idle = True
             self._within(self.limits.idle_s)
+
+    def _make_room(self, most_bytes: int, seconds: float) -> None:
+        """Let a larger body arrive for longer, for a route that knows by now who sends it."""
+        self._room = max(self._room, most_bytes)
+        if self._in_body:
+            self._within(seconds)
 
     def _must_be_plain(self) -> None:
         """Raise _Refused for a head that somebody else may understand differently."""

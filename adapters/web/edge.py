@@ -70,8 +70,8 @@ _TRICK = re.compile(rb"//|\\|%(?:2e|2f|5c|[01]|7f)|/\.{1,2}(?:/|$)", re.IGNORECA
 class Edge:
     """Wraps the application: request ids, headers, bounds on body and load, one line of log each.
 
-    body_most: bytes of a request's body. requests_most: requests in flight before new ones are
-    told to come back.
+    body_most: bytes of a request's body; large: of one that goes to an address that begins so.
+    requests_most: requests in flight before new ones are told to come back.
     """
 
     def __init__(
@@ -84,11 +84,13 @@ class Edge:
         requests_most: int,
         production: bool,
         watch: RequestWatch = UNWATCHED,
+        large: Mapping[str, int] | None = None,
     ) -> None:
         self._inner = inner
         self._clock = clock
         self._cors = cors
         self._body_most = body_most
+        self._large = dict(large or {})
         self._requests_most = requests_most
         self._always = (*SECURITY_HEADERS, *([STRICT_TRANSPORT] if production else []))
         self._always_named = frozenset(name for name, _ in self._always)
@@ -172,10 +174,20 @@ class Edge:
             return not_found()
         length = given.get(b"content-length", _NOTHING)[-1]
         if length.isdigit() and int(length[:20]) > self._body_most:
-            return too_large(self._body_most)
+            most = self._most_of(scope)
+            if int(length[:20]) > most:
+                return too_large(most)
         if given.get(b"content-encoding", _AS_IT_IS)[-1].lower() != b"identity":
             return unsupported_media_type("Send the body as it is, without a Content-Encoding.")
         return None
+
+    def _most_of(self, scope: HTTPScope) -> int:
+        """Return how many bytes a body may have that goes to this address."""
+        if scope["method"] != "POST":
+            return self._body_most
+        path = scope["path"]
+        larger = (most for begins, most in self._large.items() if path.startswith(begins))
+        return next(larger, self._body_most)
 
     async def _say(
         self, say: Say, exchange: Exchange, answer: Answer, *, without_body: bool

@@ -26,6 +26,7 @@ from application.queries import (
 from application.receive_webhook import ReceiveWebhook
 from application.request_cash_out import Taken
 from application.review_desk import ReviewDesk
+from application.statement_desk import StatementDesk
 from application.steer_providers import SteerProviders
 from domain.refusals import Refusal
 from domain.request import CashOutRequest
@@ -48,6 +49,7 @@ class WebSettings:
     bytes. requests_most: in flight, before new ones are answered 503. waiters_most: of those, how
     many may wait for a provider (`Prefer: wait`). backlog_worry: age of the oldest untold event
     from which readiness says degraded. check_most: how long a readiness check may take.
+    statement_most, statement_s: bytes of a provider's statement, and seconds for it to arrive.
     stream_heartbeat: the pause in which a stream of progress says at least a comment; stream_stall,
     longer than that: how long a part of it may wait for its reader; stream_longest: until it ends
     and its reader comes back.
@@ -62,6 +64,8 @@ class WebSettings:
     waiters_most: int = 500
     backlog_worry: timedelta = timedelta(minutes=5)
     check_most: timedelta = timedelta(seconds=2)
+    statement_most: int = 256 * 1024 * 1024
+    statement_s: float = 300.0
     stream_heartbeat: timedelta = timedelta(seconds=15)
     stream_stall: timedelta = timedelta(seconds=30)
     stream_longest: timedelta = timedelta(minutes=10)
@@ -90,6 +94,7 @@ class WebParts:
     steer: SteerProviders
     receive: ReceiveWebhook
     desk: ReviewDesk
+    statements: StatementDesk
     reader: Reader
     numbers: NumberingPlan
     clock: Clock

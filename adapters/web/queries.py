@@ -104,8 +104,8 @@ class PageAsked:
 def read_history_query(raw: bytes, user_id: str, providers: frozenset[str]) -> PageAsked:
     """Return what is asked for; raise Problem BAD_REQUEST with every fault."""
     query = Query.of(raw, HISTORY_PARAMETERS)
-    start = query.get("startDate", _from)
-    end = query.get("endDate", _to)
+    start = query.get("startDate", from_moment)
+    end = query.get("endDate", to_moment)
     if start is not None and end is not None and start >= end:
         query.faults.append(("endDate", "Must not be before startDate."))
     which = HistoryFilter(
@@ -196,13 +196,13 @@ def cursor_of(text: str, user_id: str) -> Cursor:
         raise WrongText(message) from None
 
 
-def _from(text: str) -> datetime:
+def from_moment(text: str) -> datetime:
     """Return the first moment that is meant."""
     day = _day(text)
     return datetime.combine(day, time(), UTC) if day else _moment(text)
 
 
-def _to(text: str) -> datetime:
+def to_moment(text: str) -> datetime:
     """Return the first moment that is no longer meant: a day is meant as a whole."""
     day = _day(text)
     if day:

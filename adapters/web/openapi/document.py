@@ -14,6 +14,7 @@ from adapters.web.openapi.operations import operations
 from adapters.web.openapi.pieces import REF, REQUEST_ID, TEXT_HEADER, Json, Operation, schemas
 from adapters.web.parts import SERVICE_NAME, VERSION
 from adapters.web.problems import ErrorAnswer, Problem
+from adapters.web.statements import ONE_STATEMENT
 from adapters.web.webhooks import WEBHOOK
 
 _EVERYWHERE: Final = ("OVERLOADED", "INTERNAL_ERROR")
@@ -39,6 +40,7 @@ def openapi_document(service_name: str = SERVICE_NAME) -> Json:
             {"name": "cash-outs", "description": "Take, read, list, cancel and price."},
             {"name": "providers", "description": "Who pays where, and their webhooks."},
             {"name": "reviews", "description": "For operators: settle what no machine may decide."},
+            {"name": "statements", "description": "Providers' books held against ours."},
             {"name": "health", "description": "Whether the process lives and can work."},
         ],
         "security": [{"token": []}],
@@ -76,7 +78,7 @@ def _operation(operation: Operation) -> Json:
     return found
 
 
-_WEBHOOK_STATUS: Final = {"INVALID_PROVIDER": 404}
+_IN_THE_PATH: Final = {"INVALID_PROVIDER": 404}
 
 
 def _responses(operation: Operation) -> Json:
@@ -86,8 +88,8 @@ def _responses(operation: Operation) -> Json:
     for code in (*operation.errors, *_EVERYWHERE):
         problem = known[code]
         status = problem.status
-        if operation.path == WEBHOOK:
-            status = _WEBHOOK_STATUS.get(code, status)
+        if operation.path in {WEBHOOK, ONE_STATEMENT}:
+            status = _IN_THE_PATH.get(code, status)
         by_status.setdefault(status, []).append(problem)
     for status, group in sorted(by_status.items()):
         if str(status) in found:

@@ -15,6 +15,7 @@ from adapters.web.problems import (
     unavailable,
     unsupported_media_type,
 )
+from domain.breaks import LONGEST_NOTE
 from domain.health_refusals import InvalidSteering
 from domain.money import CURRENCIES, Money
 from domain.refusals import (
@@ -37,6 +38,7 @@ from domain.refusals import (
     TooLateToCancel,
 )
 from domain.ruling_refusals import PLAIN_REFUSALS, InvalidRuling
+from domain.statement_refusals import InvalidNote, InvalidStatement, ReconciliationRunning
 
 _MIDNIGHT: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _DECEMBER: Final = datetime(2026, 12, 1, tzinfo=UTC)
@@ -74,6 +76,9 @@ _REFUSALS: Final[tuple[Refusal, ...]] = (
     InvalidSignature(),
     InvalidWebhook(["transactionId"]),
     InvalidSteering("country", "Orange Money pays in: CM, CI, ML."),
+    InvalidStatement("There is no mapping for this provider's statements in the configuration."),
+    ReconciliationRunning("orange_money"),
+    InvalidNote(LONGEST_NOTE),
     InvalidRuling([("proof", "Name what the provider says: a receipt, a line, its portal.")]),
     *(each() for each in PLAIN_REFUSALS),
 )

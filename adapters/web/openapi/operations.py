@@ -22,6 +22,7 @@ from adapters.web.openapi.pieces import (
 )
 from adapters.web.openapi.provider_operations import provider_operations
 from adapters.web.openapi.review_operations import review_operations
+from adapters.web.openapi.statement_operations import statement_operations
 from adapters.web.openapi.timeline_operations import timeline_operations
 from adapters.web.openapi.user_operations import user_operations
 from adapters.web.parts import SERVICE_NAME
@@ -56,6 +57,7 @@ def operations() -> list[Operation]:
         *_provider_operations(),
         *provider_operations(),
         *review_operations(_ID),
+        *statement_operations(),
         *_health_operations(),
     ]
 

@@ -33,6 +33,7 @@ from adapters.web.schemas import (
     Success,
     WebhookView,
 )
+from adapters.web.statement_views import BreakView, RunsView, RunView, RunWithBreaksView
 from adapters.web.steering import Steering
 from adapters.web.timeline_schemas import TimelineView
 
@@ -79,6 +80,10 @@ _TYPES: Final = (
     Success[OrphansView],
     Success[ReplayedView],
     Success[DismissedView],
+    Success[RunView],
+    Success[RunsView],
+    Success[RunWithBreaksView],
+    Success[BreakView],
     Liveness,
     NotReady,
 )

@@ -1,10 +1,12 @@
 """The real API over the adapters in memory, without a socket."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -18,6 +20,7 @@ from adapters.memory.signals import Signals
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
 from adapters.phones import PhoneNumbers
+from adapters.statements.files import CsvStatements
 from adapters.web.app import WebParts, WebSettings, build_app
 from adapters.web.auth import SecretTokens, TokenVerifier, issue_token
 from application.board import Board
@@ -39,14 +42,16 @@ from application.queries import (
     QuoteCashOut,
 )
 from application.receive_webhook import ReceiveWebhook
+from application.reconcile import ReconcileRules
 from application.record_news import RecordNews
 from application.relay_events import RelayEvents
 from application.request_cash_out import RequestCashOut
 from application.review_desk import open_desk
+from application.statement_desk import StatementDesk, open_statement_desk
 from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
 from application.worker import Worker
-from domain.corridors import Policy
+from domain.corridors import Catalogue, Policy
 from entrypoints.configuration import SHIPPED, read_configuration
 from tests.adapters.web.partner import Partner
 
@@ -188,6 +193,7 @@ async def house(
         steer=SteerProviders(units, catalogue, board, clock, signals),
         receive=ReceiveWebhook(lanes, record, clock, chance),
         desk=open_desk(units, reads, MemoryReviewReader(store), clock, chance, news),
+        statements=a_statement_desk(units, news, catalogue, clock, chance),
         reader=reads,
         numbers=PhoneNumbers(),
         clock=clock,
@@ -230,3 +236,17 @@ def fields(error: dict[str, Any]) -> list[str]:
 def rows(*table: Sequence[Any]) -> Sequence[Sequence[Any]]:
     """Return a table as it is: it reads better than a list of tuples of tuples."""
     return table
+
+
+def a_statement_desk(
+    units: MemoryUnits,
+    news: RecordNews,
+    catalogue: Catalogue,
+    clock: ManualClock,
+    chance: SeededChance,
+) -> StatementDesk:
+    """Return the desk for providers' statements, written as the sandbox writes them."""
+    folder = Path(tempfile.gettempdir())
+    files = CsvStatements(read_configuration(SHIPPED).statements(), folder)
+    rules = ReconcileRules(margin=timedelta(0))
+    return open_statement_desk(units, news, catalogue, clock, chance, files=files, rules=rules)
