@@ -15,6 +15,7 @@ from adapters.console.parts import BASE
 from adapters.console.places import place_text
 from adapters.console.visits import Visit
 from application.callers import Permission
+from application.masking import scrubbed
 from application.ports import Clock
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -62,6 +63,8 @@ class Pages:
             auto_reload=False,
         )
         filters: dict[str, Callable[..., Any]] = {
+            # A user's id is whatever the one who signs them in says: it may be a phone number.
+            "scrubbed": scrubbed,
             "money": words.money,
             "count": words.count,
             "span": words.span,

@@ -281,3 +281,16 @@ async def test_the_log_of_requests_names_the_route_and_nothing_that_was_typed(
     assert "0700000789" not in said
     assert str(UUID(int=1)) not in said
     assert "operator=vera" in said
+
+
+async def test_a_user_whose_id_is_a_number_is_masked_in_lists_and_for_viewers(
+    console: Office,
+) -> None:
+    """An id is whatever the one says who signs users in."""
+    one = await console.made(1, user_id="+22507000004711")
+    for name, seen in (("vera", False), ("oscar", True)):
+        browser = await console.signed_in(name)
+        assert "7000004711" not in (await browser.get("/console/cash-outs")).text
+        page = (await browser.get(f"/console/cash-outs/{one.id}")).text
+        assert ("7000004711" in page) is seen
+        assert "***711" in (await browser.get("/console/cash-outs")).text
