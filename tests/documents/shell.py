@@ -67,14 +67,24 @@ async def run(
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(LONGEST_S):
-        _, errors = await shell.communicate()
+    errors = b""
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            _, errors = await shell.communicate()
+    except TimeoutError:
+        shell.kill()
+        await shell.wait()
+    said, told = _told(steps, folder)
+    assert shell.returncode == 0, f"ended with {shell.returncode}: {told}\n{errors.decode()}"
+    return said
+
+
+def _told(steps: Sequence[Step], folder: Path) -> tuple[list[str], str]:
+    """Return what each block wrote, and the last block with what there was then."""
     done = [step for step in steps if (folder / f"{step.number}.out").exists()]
     said = [(folder / f"{step.number}.out").read_text(encoding="utf-8") for step in done]
-    where = done[-1].script if done else "nothing"
-    told = f"this block ended with {shell.returncode}:\n{where}\n{said[-1:]}\n{errors.decode()}"
-    assert shell.returncode == 0, told
-    return said
+    kept = {file.name: file.read_text(encoding="utf-8")[:500] for file in folder.glob("*.json")}
+    return said, f"{done[-1].script if done else 'nothing'}\n{said[-1:]}\n{kept}"
 
 
 def check(step: Step, said: str) -> None:
