@@ -291,8 +291,7 @@ class Draft:
     def leave(self, piece: Evidence) -> None:
         """Add the piece of evidence that caused this change, when all else of it is said.
 
-        It is given its place, what it brought about, and its links in the chain; until then it
-        belongs to the draft alone.
+        It is given its place, what it brought about and its links; it is the draft's until then.
         """
         before, after = self.before, self.after
         self.set(pieces=after.pieces + 1)
@@ -394,9 +393,10 @@ def cancel(cash_out: CashOut, now: datetime, operator: str | None = None) -> Cha
     if cash_out.ended or on_the_wire or cash_out.lease is not None:
         raise TooLateToCancel(cash_out.status)
     draft = Draft(cash_out, now)
-    reason = CANCELLED_BY_USER if operator is None else CANCELLED_FOR_USER
-    draft.verdict = draft.move(Status.CANCELLED, reason=reason)
+    draft.verdict = draft.move(
+        Status.CANCELLED, reason=CANCELLED_FOR_USER if operator else CANCELLED_BY_USER
+    )
     draft.close_answered()
-    source = Source.USER if operator is None else Source.OPERATOR
+    source = Source.OPERATOR if operator else Source.USER
     draft.note(source, "Cancelled", draft.verdict, detail=operator or "")
     return draft.finish()
