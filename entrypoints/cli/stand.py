@@ -10,6 +10,7 @@ from adapters.web.server import ApiServer
 from entrypoints.api import open_api
 from entrypoints.container import Service
 from entrypoints.lifespan import at_work, open_service
+from entrypoints.observing import Observers
 from entrypoints.settings import Settings
 
 WEBHOOKS = "/api/payments/webhook"
@@ -33,7 +34,7 @@ async def standing(settings: Settings) -> AsyncIterator[Standing]:
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     await migrate(settings.database_url)
     async with AsyncExitStack() as opened:
-        service = await opened.enter_async_context(open_service(settings))
+        service = await opened.enter_async_context(open_service(settings, Observers(settings)))
         app = await opened.enter_async_context(open_api(service))
         work = await opened.enter_async_context(at_work(service))
         server = await opened.enter_async_context(ApiServer(app, settings.host, settings.port))

@@ -2,7 +2,8 @@
 
 An API and a worker as processes, with every setting secret that can be; ordinary traffic, every
 kind of failing traffic, then database and broker killed. What the processes wrote, what the API
-answered and what `cashout doctor` says are searched for what was planted.
+answered, what `cashout doctor` says, what operators see in the API and the console, the figures and
+the traces are searched for what was planted.
 """
 
 import asyncio
@@ -28,10 +29,18 @@ from adapters.sandbox.server import Sandbox
 from adapters.sandbox.settings import SandboxSettings
 from adapters.sql.schema import migrate
 from adapters.web.auth import issue_token
+from tests.collector import collecting
+from tests.entrypoints.lookers import (
+    PASSWORD,
+    Seen,
+    ask_as_operators,
+    look_at_the_console,
+    scraped,
+)
 from tests.entrypoints.orders import CASH_OUT, a_client, in_a_hurry, order, until
 from tests.processes import CASHOUT, MEASURED, api_process, worker_process
 from tests.server_process import ServerProcess
-from tests.servers import NatsServer, PostgresServer
+from tests.servers import NatsServer, PostgresServer, free_port
 
 NAME = "Canarie Name-Diallo"
 SECRETS = {
@@ -71,9 +80,15 @@ PATIENT = {"NOT_FOUND_GRACE_SECONDS": "0.5", "REVIEW_AFTER_SECONDS": "3", "LOG_L
 
 @dataclass(slots=True)
 class Output:
-    """Everything that came out. own: answers to the owner, who may see names and numbers."""
+    """Everything that came out. own: answers to the owner, who may see names and numbers.
+
+    operators: what people with a role saw of the API, and on the pages of the console.
+    """
 
     logs: str = ""
+    figures: str = ""
+    traces: str = ""
+    operators: list[Seen] = field(default_factory=list)
     doctor: str = ""
     own: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
@@ -88,7 +103,8 @@ class Output:
 
     @property
     def all(self) -> str:
-        return f"{self.logs}\n{self.doctor}\n{self.answers}"
+        seen = "\n".join(each.text for each in self.operators)
+        return f"{self.logs}\n{self.doctor}\n{self.answers}\n{seen}\n{self.figures}\n{self.traces}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +128,20 @@ class Caller:
         user: str | None = "user-1",
         **more: Any,  # noqa: ANN401 -- handed on to the client
     ) -> httpx.Response:
-        headers = {"Cookie": f"session={COOKIE}", "X-Api-Key": COOKIE, **more.pop("headers", {})}
+        headers = {
+            "Cookie": f"session={COOKIE}",
+            "X-Api-Key": COOKIE,
+            "X-Request-Id": NUMBERED_USER[1:],
+            "traceparent": f"00-{'4b' * 16}-{'f0' * 8}-01",
+            "tracestate": f"canary={COOKIE}",
+            **more.pop("headers", {}),
+        }
         if user is not None:
             headers.setdefault("Authorization", f"Bearer {self.token(user)}")
         answer = await self.client.request(method, path, headers=headers, **more)
-        text = f"{answer.headers}\n{answer.text}"
+        # A client's own id comes back to it as it was given.
+        headers_seen = {k: v for k, v in answer.headers.items() if k != "x-request-id"}
+        text = f"{headers_seen}\n{answer.text}"
         its_own = user is not None and answer.is_success and path.startswith(CASH_OUT)
         (self.output.own if its_own else self.output.others).append(text)
         self.output.statuses.add(answer.status_code)
@@ -338,11 +363,28 @@ def everything_that_came_out(
 async def _collected(folder: Path, postgres: PostgresServer, nats: NatsServer) -> Output:
     output = Output()
     own = {name.lower(): value for name, value in SECRETS.items() if name != "JWT_SECRET"}
+    ports = (free_port(), free_port())
+    with collecting() as collector:
+        await _make_all_traffic(output, own, ports, collector.url, folder, (postgres, nats))
+    output.traces = collector.raw.decode("latin-1")
+    return output
+
+
+async def _make_all_traffic(
+    output: Output,
+    own: Mapping[str, str],
+    ports: tuple[int, int],
+    collector: str,
+    folder: Path,
+    servers: tuple[PostgresServer, NatsServer],
+) -> None:
+    postgres, nats = servers
     async with Sandbox(SandboxSettings(hang_s=2, **own)) as sandbox:  # type: ignore[arg-type]
         environment = canary_settings(sandbox, postgres, nats)
+        environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "METRICS_SURVEY_SECONDS": "0.5"}
         await migrate(environment["DATABASE_URL"])
-        api, url = api_process(folder, environment)
-        worker = worker_process(folder, "worker", environment)
+        api, url = api_process(folder, {**environment, "METRICS_PORT": str(ports[0])})
+        worker = worker_process(folder, "worker", {**environment, "METRICS_PORT": str(ports[1])})
         sandbox.webhook_base_url = f"{url}/api/payments/webhook"
         house = House(api, worker, postgres, nats, environment, folder)
         try:
@@ -356,7 +398,13 @@ async def _collected(folder: Path, postgres: PostgresServer, nats: NatsServer) -
                 await webhooks(caller, reference)
                 await provider_refusals(caller, sandbox)
                 output.doctor = await asyncio.to_thread(doctor, house)
+                number = body()["providerAccountId"]
+                secret = SECRETS["JWT_SECRET"]
+                output.operators += await ask_as_operators(client, secret, ids, number)
+                output.operators += await look_at_the_console(url, environment, folder, ids, number)
+                output.figures += await scraped(ports)
                 await outages(caller, house)
+                output.figures += await scraped(ports)
             for process in (api, worker):
                 process.send(signal.SIGTERM)
                 await asyncio.to_thread(process.exit_code, 20)
@@ -366,7 +414,6 @@ async def _collected(folder: Path, postgres: PostgresServer, nats: NatsServer) -
         dialect: Any = sandbox.engine.dialects[ORANGE_MONEY]
         output.provider_tokens |= set(dialect._tokens)
     output.logs = "".join(p.log.read_text(encoding="utf-8") for p in (api, worker))
-    return output
 
 
 def test_the_traffic_was_what_it_should_be(output: Output) -> None:
@@ -385,10 +432,15 @@ def test_the_traffic_was_what_it_should_be(output: Output) -> None:
     assert output.provider_tokens
     assert "database" in output.doctor
     assert NAME in output.answers
+    assert "cashout_accepted_total{" in output.figures
+    assert "cashout_exposure_minor_units{" in output.figures
+    assert "cash_out.initiated" in output.traces
+    assert "orange_money disburse" in output.traces
+    assert any("/console/reviews" in seen.text for seen in output.operators)
 
 
 @pytest.mark.parametrize(
-    "secret", [*SECRETS.values(), DATABASE_PASSWORD, BROKER_PASSWORD, BASIC, COOKIE]
+    "secret", [*SECRETS.values(), DATABASE_PASSWORD, BROKER_PASSWORD, BASIC, COOKIE, PASSWORD]
 )
 def test_no_secret_comes_out(output: Output, secret: str) -> None:
     assert lines_with(secret, output.all) == []
@@ -404,7 +456,7 @@ def test_no_token_comes_out(output: Output) -> None:
 
 
 def test_no_name_is_in_the_logs_or_in_anybody_elses_answer(output: Output) -> None:
-    for text in (output.logs, output.doctor, *output.others):
+    for text in (output.logs, output.doctor, *output.others, *seen_without_need(output)):
         for part in NAME.split():
             assert lines_with(part, text) == []
 
@@ -417,6 +469,33 @@ def test_no_full_number_is_in_the_logs_or_in_anybody_elses_answer(output: Output
             if documents not in text:
                 assert lines_with(number[1:], text) == []
                 assert lines_with(number[4:], text) == []
+
+
+def test_figures_and_traces_know_neither_names_nor_numbers_nor_users(output: Output) -> None:
+    for text in (output.figures, output.traces):
+        for canary in (*NAME.split(), NUMBERED_USER[1:], *(each[4:] for each in output.numbers)):
+            assert lines_with(canary, text) == []
+        assert lines_with("user-", text) == []
+        assert re.findall(r"\beyJ[\w-]{8,}", text) == []
+
+
+def test_no_label_of_a_figure_is_an_id(output: Output) -> None:
+    labels = re.findall(r'="([^"]*)"', output.figures)
+    assert labels
+    for label in labels:
+        assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}|\d{6,}", label), label
+
+
+def seen_without_need(output: Output) -> list[str]:
+    return [seen.text for seen in output.operators if not seen.needs]
+
+
+def test_who_decides_on_nothing_sees_masked_numbers_alone(output: Output) -> None:
+    """Viewers, and everybody on pages that list."""
+    for number in (*output.numbers, NUMBERED_USER):
+        for text in seen_without_need(output):
+            assert lines_with(number[1:], text) == []
+            assert lines_with(number[4:], text) == []
 
 
 def test_no_text_of_a_provider_is_passed_on(output: Output) -> None:
