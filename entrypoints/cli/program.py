@@ -17,6 +17,7 @@ from entrypoints.cli import (
     paying,
     providing,
     reconciling,
+    reviewing,
     running,
     simulating,
     steering,
@@ -94,6 +95,7 @@ def build() -> App:
     app.command(events)
     app.command(_operator())
     app.command(_reconcile())
+    app.command(_review())
     app.command(_provider())
     return app
 
@@ -115,6 +117,24 @@ def _reconcile() -> App:
     made.help_epilogue = reconciling.EXAMPLES["reconcile"]
     made.command(reconciling.runs, help_epilogue=reconciling.EXAMPLES["runs"])
     made.command(reconciling.explain, help_epilogue=reconciling.EXAMPLES["explain"])
+    return made
+
+
+def _review() -> App:
+    place = len(_COMMANDS[_PAY]) + 2
+    made = App(name="review", help=reviewing.HELP, group=_PAY, sort_key=place)
+    made.command(reviewing.list_, name="list", help_epilogue=reviewing.EXAMPLES["list"])
+    for command in (
+        reviewing.show,
+        reviewing.propose,
+        reviewing.approve,
+        reviewing.reject,
+        reviewing.withdraw,
+        reviewing.orphans,
+        reviewing.replay,
+        reviewing.dismiss,
+    ):
+        made.command(command, help_epilogue=reviewing.EXAMPLES[command.__name__])
     return made
 
 
