@@ -16,7 +16,7 @@ from domain.chain import GENESIS
 from domain.event_facts import facts_of, resolved_facts
 from domain.events import ANNOUNCES, Event, EventType, Facts, event
 from domain.evidence import Evidence, ReviewReason, Source
-from domain.failures import FAILURES, FailureCode
+from domain.failures import CANCELLED_BY_USER, CANCELLED_FOR_USER, FAILURES, FailureCode
 from domain.limits import Windows
 from domain.money import Money
 from domain.payee import Payee
@@ -374,11 +374,6 @@ def hold(cash_out: CashOut, lease: Lease) -> Change:
     """Return the change by which a worker takes a due cash-out into its hands."""
     after = replace(cash_out, lease=lease, version=cash_out.version + 1)
     return Change(cash_out, after)
-
-
-CANCELLED_BY_USER = "Cancelled by the user."
-CANCELLED_FOR_USER = "Cancelled on the user's behalf."
-"""Why a cash-out was cancelled: by its user, or by an operator."""
 
 
 def cancel(cash_out: CashOut, now: datetime, operator: str | None = None) -> Change:

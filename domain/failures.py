@@ -198,3 +198,7 @@ FAILURES: dict[FailureCode, Failure] = {
         french="L'opérateur n'a pas effectué le paiement et n'a pas donné de raison.",
     ),
 }
+
+CANCELLED_BY_USER = "Cancelled by the user."
+CANCELLED_FOR_USER = "Cancelled on the user's behalf."
+"""Why a cash-out was cancelled: by its user, or by an operator."""

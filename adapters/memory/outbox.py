@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
+from uuid import UUID
 
 from adapters.memory.store import Staging
 from application.ports import Conflict, OutboxEntry
@@ -70,10 +71,14 @@ class MemoryOutbox:
     async def prune(self, sent_before: datetime, largest: int) -> int:
         """Of the oldest events, remove those that were acknowledged before; return how many."""
         gone: list[int] = []
+        kept: set[UUID] = set()
         for position in heapq.nsmallest(largest, self._now.events):
-            sent = self._now.sent.get(position)
-            if sent is not None and sent < sent_before:
+            sent, whose = self._now.sent.get(position), self._entry(position).event.cash_out_id
+            # What is kept of a cash-out has no holes.
+            if sent is not None and sent < sent_before and whose not in kept:
                 gone.append(position)
+            else:
+                kept.add(whose)
         for position in gone:
             event = self._entry(position).event
             self._now.told.remove((event.cash_out_id, event.sequence))

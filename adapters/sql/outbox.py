@@ -12,6 +12,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
+    exists,
     func,
     null,
     select,
@@ -64,13 +65,20 @@ def _mark_sent(dialect: str) -> Update:
 def _prune() -> Delete:
     """Remove events told before a moment; what another process holds is left to it.
 
-    Only the oldest are looked at, so that it costs the same whatever is stored.
+    Only the oldest are looked at, so that it costs the same whatever is stored. What is kept of a
+    cash-out has no holes: an event stays as long as an earlier one waits, or was told again.
     """
     row, told_before = outbox.c, bindparam("told_before", type_=Moment)
+    earlier = outbox.alias("earlier").c
+    stays = exists().where(
+        earlier.cash_out_id == row.cash_out_id,
+        earlier.sequence < row.sequence,
+        earlier.sent_at.is_(None) | (earlier.sent_at >= told_before),
+    )
     oldest = select(row.position).order_by(row.position).limit(_MOST).subquery("oldest")
     gone = (
         select(row.position)
-        .where(row.position.in_(select(oldest.c.position)), row.sent_at < told_before)
+        .where(row.position.in_(select(oldest.c.position)), row.sent_at < told_before, ~stays)
         .order_by(row.position)
         .with_for_update(skip_locked=True)
     )

@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import Final
 
 from domain.attempts import Attempt, OutcomeKind
-from domain.cash_out import CANCELLED_BY_USER, CANCELLED_FOR_USER, Action, CashOut
-from domain.failures import FAILURES, FailureCode
+from domain.cash_out import Action, CashOut
+from domain.failures import CANCELLED_BY_USER, CANCELLED_FOR_USER, FAILURES, FailureCode
 from domain.payee import COUNTRIES
 from domain.standings import State
 from domain.states import Status

@@ -189,7 +189,10 @@ class Outbox(Protocol):
         ...
 
     async def prune(self, sent_before: datetime, largest: int) -> int:
-        """Of the `largest` oldest events, remove those acknowledged before; return how many."""
+        """Of the `largest` oldest events, remove those acknowledged before; return how many.
+
+        What is kept of a cash-out has no holes: none goes while an earlier one stays.
+        """
         ...
 
     async def oldest_waiting(self) -> datetime | None:

@@ -11,8 +11,8 @@ from adapters.memory.gateway import Manner
 from application.callers import Caller
 from application.cancel_cash_out import MOST_TRIES, CancelCashOut
 from application.ports import Conflict, Work
-from domain.cash_out import CANCELLED_FOR_USER
 from domain.evidence import Source
+from domain.failures import CANCELLED_FOR_USER
 from domain.refusals import Forbidden, NotFound, TooLateToCancel
 from domain.states import Status
 from tests.application.wiring import ADMIN, STRANGER, USER, Bell, Notebook, World

@@ -139,3 +139,21 @@ async def test_an_event_that_waits_again_is_not_pruned(store: Store) -> None:
     async with store.units.begin() as unit:
         assert await unit.outbox.prune(NOW + timedelta(days=99), 10) == 0
         assert await unit.outbox.waiting(10) == [entry]
+
+
+async def test_what_is_kept_of_a_cash_out_has_no_holes_when_a_part_is_told_again(
+    store: Store,
+) -> None:
+    first, second = an_event(1), replace(an_event(1, 2), at=NOW + timedelta(hours=1))
+    await tell(store, first, second)
+    day = timedelta(days=1)
+    async with store.units.begin() as unit:
+        one, two = await unit.outbox.waiting(10)
+        await unit.outbox.mark_sent([one.position, two.position], NOW)
+        assert await unit.outbox.wait_again(first.at, first.at + timedelta(seconds=1)) == 1
+    async with store.units.begin() as unit:
+        assert await unit.outbox.prune(NOW + day, 10) == 0
+        await unit.outbox.mark_sent([one.position], NOW + 2 * day)
+    async with store.units.begin() as unit:
+        assert await unit.outbox.prune(NOW + day, 10) == 0
+        assert await unit.outbox.prune(NOW + 3 * day, 10) == 2
