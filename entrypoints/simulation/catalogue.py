@@ -8,21 +8,36 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
+from msgspec import structs
+
 from adapters.phones import PhoneNumbers
 from adapters.sandbox.corridors import AFRIMONEY, BASES, sandbox_msisdn
 from domain.attempts import Capabilities
 from domain.corridors import Catalogue, Tariff
 from domain.payee import Msisdn
+from entrypoints.configuration import HealthTable, ProbesTable, RampTable
 from entrypoints.settings import Settings, read_settings
 from entrypoints.simulation.plan import VARIANTS, Plan
 
+_HEALTH = HealthTable(
+    bucket=10,
+    window=60,
+    recent=30,
+    samples=3,
+    recovery_samples=2,
+    hold=10,
+    ramp=RampTable(first=1, every=5),
+    probes=ProbesTable(delayed_every=5, closed_every=10),
+)
+"""Thresholds that a few cash-outs can cross."""
 _SECRET = "a secret that guards nothing in a simulation"  # noqa: S105 -- as it says
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of every simulated process: the defaults."""
-    return read_settings({"JWT_SECRET": _SECRET})
+    """Return the settings of every simulated process: the defaults, and health as in _HEALTH."""
+    usual = read_settings({"JWT_SECRET": _SECRET})
+    return replace(usual, configuration=structs.replace(usual.configuration, health=_HEALTH))
 
 
 def catalogue(plan: Plan) -> Catalogue:

@@ -9,6 +9,7 @@ from adapters.provider_kit.outcomes import UNKNOWN
 from adapters.providers.afrimoney import webhook as afrimoney_webhook
 from adapters.providers.orange_money import webhook as orange_webhook
 from adapters.sandbox.corridors import AFRIMONEY
+from application.board import Board, route_of
 from application.ports import Order, WebhookReading
 from domain.attempts import Attempt, OutcomeKind
 from domain.cash_out import CashOut
@@ -23,10 +24,11 @@ from entrypoints.simulation.world import FOR_A_STRANGER, Invariant, pause
 class SimulatedGateway:
     """Implements `Gateway` for one process, over the bad line."""
 
-    def __init__(self, provider: str, side: ProviderSide) -> None:
+    def __init__(self, provider: str, side: ProviderSide, board: Board) -> None:
         self._provider = provider
         self._side = side
         self._world = side.world
+        self._board = board
 
     async def disburse(self, order: Order) -> Outcome:
         """Have the provider pay."""
@@ -110,6 +112,9 @@ class SimulatedGateway:
         elif self._is_unsafe(order, stored.attempts[: order.attempt - 1]):
             how = f"{order.reference} is sent again, and an earlier attempt may have been paid"
             world.violated(Invariant.SENT_AGAIN_ONLY_WHEN_SAFE, how)
+        if stored is not None and self._board.standing(route_of(stored)).shut:
+            how = f"{order.reference} is sent where its process knows that a person closed"
+            world.violated(Invariant.NOTHING_IS_SENT_WHERE_CLOSED, how)
 
     def _is_held(self, stored: CashOut, order: Order) -> bool:
         """Tell whether nobody else can have taken this attempt for a lost one."""

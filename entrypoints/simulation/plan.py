@@ -58,6 +58,8 @@ class FaultKind(StrEnum):
     FLOAT_EMPTY = "float_empty"
     IDS_MIXED_UP = "ids_mixed_up"
     """The provider answers with another transaction's id."""
+    CLOSED_BY_HAND = "closed_by_hand"
+    """An operator closes a provider, or a corridor of it, and opens it again."""
     PAID_BY_HAND = "paid_by_hand"
     """Somebody pays at the provider's portal, under our reference, before we send."""
     PAID_EARLY = "paid_early"
@@ -107,7 +109,11 @@ _RATES: Mapping[FaultKind, tuple[int, ...]] = {
 
 CLOCKS: Final = (FaultKind.CLOCK_FORWARD, FaultKind.CLOCK_BACK)
 
-_DRAWN_APART: Final = (FaultKind.COMMIT_LATE, FaultKind.LOOK_UP_BEHIND)
+_DRAWN_APART: Final = (
+    FaultKind.COMMIT_LATE,
+    FaultKind.LOOK_UP_BEHIND,
+    FaultKind.CLOSED_BY_HAND,
+)
 """Drawn from sources of their own: what else a seed means has stayed as it was before them."""
 
 WINDOWS: Mapping[FaultKind, tuple[float, float]] = {
@@ -116,6 +122,7 @@ WINDOWS: Mapping[FaultKind, tuple[float, float]] = {
     FaultKind.PROVIDER_AWAY: (5, 200),
     FaultKind.MISCONFIGURED: (5, 120),
     FaultKind.FLOAT_EMPTY: (5, 300),
+    FaultKind.CLOSED_BY_HAND: (5, 300),
 }
 """Faults that come and go: their shortest and longest duration in seconds."""
 
@@ -155,6 +162,8 @@ _USUAL: Final = 0.6
 """How often both providers promise what they do by default."""
 _ON_ONE_MACHINE: Final = 0.4
 """How often all processes share a clock and a database file; else a server with row locks."""
+_WATCHES_HEALTH: Final = 0.5
+"""How often the health of providers is watched, so that what does not answer is parked."""
 _THE_DEFAULT: Final = 0.04
 """How often a run has the default policy: days of questions make it a long one."""
 _PACES = (
@@ -212,7 +221,8 @@ class Plan:
     rates: per mille for each fault that may strike. variants: by provider, see VARIANTS. phase_s:
     how long faults strike. common_clock: all processes and the store share one wall clock, as on
     one machine with a database file; otherwise each has its own, and the store its own too.
-    row_locks: transactions run beside each other, as in PostgreSQL; else one at a time.
+    row_locks: transactions run beside each other, as in PostgreSQL; else one at a time. health: it
+    is watched, by thresholds that the few cash-outs of a run can cross.
     scenarios: provider and suffix for
     each cash-out, None for a drawn one. fuses: when the first processes die, for exploring crashes.
     """
@@ -232,6 +242,7 @@ class Plan:
     start: datetime = _STARTS[0]
     common_clock: bool = False
     row_locks: bool = False
+    health: bool = False
     shuffle: float = 1.0
     scenarios: tuple[tuple[str, str], ...] = ()
     skip: frozenset[int] = frozenset()
@@ -271,6 +282,9 @@ def drawn(seed: int) -> Plan:
         apart = Random(f"{seed}/{kind}")  # noqa: S311 -- repeatable on purpose
         if apart.random() < likely:
             rates[kind] = apart.choice(_RATES.get(kind, _OFTEN))
+    health = Random(f"{seed}/health").random() < _WATCHES_HEALTH  # noqa: S311 -- repeatable
+    if not health:
+        rates.pop(FaultKind.CLOSED_BY_HAND, None)
     usual = chance.random() < _USUAL
     variants = {
         each: "usual" if usual else chance.choice(sorted(VARIANTS))
@@ -291,6 +305,7 @@ def drawn(seed: int) -> Plan:
         start=chance.choice(_STARTS),
         common_clock=not many,
         row_locks=many,
+        health=health,
         shuffle=chance.choice((0.0, 0.3, 1.0, 1.0)),
     )
 

@@ -14,7 +14,9 @@ from adapters.memory.manual_time import SeededChance
 from adapters.memory.reader import MemoryReader
 from adapters.memory.rulings import MemoryReviewReader
 from adapters.memory.store import MemoryStore
+from application.board import Board
 from application.ports import StorageUnavailable
+from application.ports.health import HEARD_BY_NOBODY
 from application.worker import Pace
 from domain.cash_out import CashOut
 from entrypoints.container import Container, Service
@@ -88,7 +90,7 @@ class Process(Owner):
 
     def _build(self, side: ProviderSide, broker: Broker) -> Service:
         """Wire it up by the page that wires the real service up."""
-        world, plan = self.world, self.world.plan
+        world, plan, board = self.world, self.world.plan, Board()
         poll = timedelta(seconds=plan.poll_s)
         container = _container()
         container.reset_singletons()
@@ -97,13 +99,15 @@ class Process(Owner):
             settings=settings(),
             catalogue=world.catalogue,
             policy=plan.policy,
-            pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE),
+            pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE, health=2 * poll),
             units=SimulatedUnits(self.store, self),
             reader=FaultyReader(world, self.store.rows),
             review_reader=MemoryReviewReader(self.store.rows),
             log=MemoryAuditReader(self.store.rows),
             console=MemoryConsoleReader(self.store.rows),
-            gateways={each: SimulatedGateway(each, side) for each in sorted(plan.variants)},
+            gateways={each: SimulatedGateway(each, side, board) for each in sorted(plan.variants)},
+            board=board,
+            health_journal=HEARD_BY_NOBODY,
             publisher=SimulatedPublisher(world, broker),
             nudge=self.signals,
             signals=self.signals,
@@ -112,6 +116,8 @@ class Process(Owner):
             journal=Watcher(world),
         )
         service: Service = container.service()
+        if not plan.health:
+            service.worker.health = None
         return service
 
     def start(self) -> None:

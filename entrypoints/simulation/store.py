@@ -29,6 +29,8 @@ from entrypoints.simulation.world import FOR_A_STRANGER, Invariant, World, pause
 _IN_UNIT: ContextVar[bool] = ContextVar("in unit", default=False)
 _WORK = {Action.SUBMIT: Work.SUBMIT, Action.ASK: Work.ASK}
 _SLOWEST_S = 8.0
+_BEFOREHAND_S = 60.0
+"""Health is watched so long before the next submit, so that what is known is fresh by then."""
 _AWAY = "the store is away"
 _CUT = "the connection was lost"
 
@@ -86,10 +88,23 @@ class SimulatedStore:
         found = {_WORK[action]: self.world.at(at) - ahead for action, at in due.items()}
         if rows.waiting:
             found[Work.RELAY] = 0.0
+        health = self._health(found.get(Work.SUBMIT))
+        if health is not None:
+            found[Work.HEALTH] = health
         tidy = self._tidy()
         if tidy is not None:
             found[Work.TIDY] = tidy
         return found
+
+    def _health(self, next_submit: float | None) -> float | None:
+        """Return from when on a look at the health of providers can find something new."""
+        rows = self.rows
+        if not self.world.plan.health:
+            return None
+        underway = any(rows.cash_outs[each].lease is not None for each in rows.planned)
+        if underway or any(each.parked for each in rows.standings.values()):
+            return 0.0
+        return None if next_submit is None else next_submit - _BEFOREHAND_S
 
     def _tidy(self) -> float | None:
         """Return when a review is due, or 0 when a parked webhook could be judged."""

@@ -4,18 +4,24 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from application.board import corridors_of
+from application.callers import Caller, Role
 from application.ports import Order
 from domain.payee import NumberFormat
+from domain.standings import Route
 from domain.states import Status
 from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.plan import TOLD_BY_WEBHOOK, WINDOWS, FaultKind
-from entrypoints.simulation.process import Process
+from entrypoints.simulation.process import Gone, Impatient, Process
 from entrypoints.simulation.store import SimulatedStore
-from entrypoints.simulation.world import World, pause
+from entrypoints.simulation.world import STORE_FAULTS, World, pause
 
 _MEAN_S: Final = 4_000.0
 """A fault of one per mille comes about this often; of a hundred, a hundred times as often."""
 _SOONEST_S: Final = 0.5
+_PATIENCE_S: Final = 10.0
+_ASKED_AGAIN_S: Final = 2.0
+_OPERATOR: Final = Caller("olga", Role.ADMIN)
 _PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0, 1_500.0)
 _JUMPS_S: Final = (1.0, 60.0, 400.0, 3_600.0)
 _COMMON_JUMP: Final = timedelta(seconds=400)
@@ -47,7 +53,8 @@ class Weather:
                 self._world.spawn(self._now_and_then(kind, act))
         for kind in WINDOWS:
             if self._world.faults.possible(kind):
-                self._world.spawn(self._windows(kind))
+                by_hand = kind is FaultKind.CLOSED_BY_HAND
+                self._world.spawn(self._closings() if by_hand else self._windows(kind))
 
     async def _now_and_then(self, kind: FaultKind, act: Callable[[], None]) -> None:
         chance = self._world.faults.chance(f"weather {kind}")
@@ -74,6 +81,36 @@ class Weather:
             faults.on.discard(kind)
             if kind is FaultKind.FLOAT_EMPTY:
                 self._fleet.side.fill_floats()
+
+    async def _closings(self) -> None:
+        """Have an operator close a provider or corridor now and then, and open it again."""
+        kind, faults = FaultKind.CLOSED_BY_HAND, self._world.faults
+        chance = faults.chance(f"weather {kind}")
+        rate = self._world.plan.rates[kind]
+        providers = list(self._world.catalogue.providers.values())
+        while faults.possible(kind):
+            await pause(self._world, chance.expovariate(rate / _MEAN_S))
+            if not faults.possible(kind):
+                return
+            provider = chance.choice(providers)
+            route = chance.choice((Route(provider.id), *corridors_of(provider)))
+            await self._steer(route, close=True)
+            faults.struck[kind] += 1
+            await pause(self._world, chance.uniform(*WINDOWS[kind]))
+            await self._steer(route, close=False)
+
+    async def _steer(self, route: Route, *, close: bool) -> None:
+        """Have an operator close or open a route, who asks until it is done."""
+        while not self._world.over:
+            try:
+                process = self._fleet.any()
+                steer = process.service.steer
+                how = steer.close if close else steer.open
+                await process.call(lambda: how(_OPERATOR, route, "by the weather"), _PATIENCE_S)  # noqa: B023 -- called at once
+            except (Gone, Impatient, *STORE_FAULTS):
+                await pause(self._world, _ASKED_AGAIN_S)
+            else:
+                return
 
     def _somebody(self) -> Process | None:
         fit = [each for each in self._fleet.alive if not each.paused]
