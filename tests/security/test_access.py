@@ -1,5 +1,6 @@
 """Who may do what: every route is named here with whom it is for, and asked by the others."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -25,6 +26,8 @@ class For(StrEnum):
     """What it shows or changes is the caller's own, whoever that is."""
     OWNER = "owner"
     """Of the cash-out in the path, or an admin."""
+    OPERATORS = "operators"
+    """Some of the roles beyond a user's: never a plain user, whoever's it is."""
 
 
 ROUTES: dict[tuple[str, str], For] = {
@@ -42,7 +45,32 @@ ROUTES: dict[tuple[str, str], For] = {
     ("GET", "/api/payments/cash-out/{cash_out_id:str}"): For.OWNER,
     ("POST", "/api/payments/cash-out/{cash_out_id:str}/cancel"): For.OWNER,
     ("GET", "/api/payments/cash-out/{cash_out_id:str}/timeline"): For.OWNER,
+    ("GET", "/api/payments/cash-out/{cash_out_id:str}/events"): For.OWNER,
+    ("GET", "/api/payments/limits"): For.SIGNED_IN,
+    ("POST", "/api/payments/providers/{provider:str}/close"): For.OPERATORS,
+    ("POST", "/api/payments/providers/{provider:str}/open"): For.OPERATORS,
+    ("GET", "/api/payments/reviews"): For.OPERATORS,
+    ("GET", "/api/payments/reviews/orphans"): For.OPERATORS,
+    ("GET", "/api/payments/reviews/{cash_out_id:str}"): For.OPERATORS,
+    ("POST", "/api/payments/cash-out/{cash_out_id:str}/resolutions"): For.OPERATORS,
+    ("POST", "/api/payments/resolutions/{proposal_id:str}/approve"): For.OPERATORS,
+    ("POST", "/api/payments/resolutions/{proposal_id:str}/reject"): For.OPERATORS,
+    ("POST", "/api/payments/resolutions/{proposal_id:str}/withdraw"): For.OPERATORS,
+    ("POST", "/api/payments/webhooks/{delivery_id:str}/replay"): For.OPERATORS,
+    ("POST", "/api/payments/webhooks/{delivery_id:str}/dismiss"): For.OPERATORS,
+    ("GET", "/api/payments/statements"): For.OPERATORS,
+    ("GET", "/api/payments/statements/{which:str}"): For.OPERATORS,
+    ("POST", "/api/payments/statements/{which:str}"): For.OPERATORS,
+    ("POST", "/api/payments/breaks/{break_id:str}/explanation"): For.OPERATORS,
 }
+PROPOSED = {
+    "resolution": "paid",
+    "reason": "The portal shows it.",
+    "proof": {"kind": "provider_portal", "reference": "P-1", "text": "paid"},
+    "seen": "0" * 12,
+}
+BODIES = {"resolutions": PROPOSED}
+"""Sound bodies, where any other is refused before it is looked at who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +81,13 @@ class Door:
     path: str
 
     def at(self, cash_out_id: str) -> str:
-        return self.path.replace("{cash_out_id:str}", cash_out_id)
+        run = "orange_money" if self.method == "POST" else NOBODYS
+        known = {"cash_out_id": cash_out_id, "provider": "orange_money", "which": run}
+        names = re.findall(r"{(\w+):str}", self.path)
+        return self.path.replace(":str}", "}").format(**dict.fromkeys(names, cash_out_id) | known)
 
 
+OPERATED = [Door(*door) for door, whom in ROUTES.items() if whom is For.OPERATORS]
 OWNED = [Door(*door) for door, whom in ROUTES.items() if whom is For.OWNER]
 CLOSED = [Door(*door) for door, whom in ROUTES.items() if whom is not For.ANYONE]
 
@@ -100,6 +132,22 @@ async def test_a_stranger_is_forbidden_and_changes_nothing(
     assert (api.partner.asked, api.partner.orders) == (0, [])
 
 
+@pytest.mark.parametrize("role", ["user", "Approver", "root", "admin "])
+@pytest.mark.parametrize("door", OPERATED, ids=str)
+async def test_a_plain_user_is_no_operator_also_for_what_is_the_users_own(
+    api: House, door: Door, role: str
+) -> None:
+    made = await api.made(user="user-2")
+    before, stored = api.written, api.store.cash_outs[UUID(made)]
+    body = BODIES.get(door.path.rpartition("/")[2], {"reason": "Because."})
+    headers = signed_in_as("user-2", role)
+    answer = await api.client.request(
+        door.method, door.at(made), headers=headers, json=None if door.method == "GET" else body
+    )
+    check_problem(answer, 403, "FORBIDDEN")
+    assert (api.written, api.store.cash_outs[UUID(made)]) == (before, stored)
+
+
 async def test_a_stranger_brings_no_question_forward(api: House) -> None:
     """Its user's look does: that is the one effect of a GET, and the owner is checked before it."""
     made = await api.made()
@@ -136,6 +184,9 @@ async def test_its_user_and_an_admin_are_let_in(api: House, door: Door) -> None:
     """Otherwise the tests above would show nothing."""
     for user, role in (("user-1", "user"), ("boss", "admin")):
         made = await api.made()
+        if door.path.endswith("/events"):
+            # What has ended is told, and then the stream ends.
+            await api.client.post(f"/api/payments/cash-out/{made}/cancel", headers=signed_in())
         answer = await api.client.request(door.method, door.at(made), headers=signed_in(user, role))
         assert answer.status_code == 200
 
