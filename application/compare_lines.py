@@ -1,13 +1,13 @@
 """Compare lines: a page of a statement's lines is judged, what it proves is told, all is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
 from application.ports import Chance, Clock, Unit
 from application.ports.statements import Effect, LineResult, Payment, StoredLine
-from application.record_news import Arrival, Recorded, RecordNews
+from application.record_news import Arrival, Recorded
 from domain.evidence import Source
 from domain.reports import Report
 from domain.runs import Run
@@ -55,7 +55,7 @@ class CompareLines:
     """Compares the lines of one run, a page after the other."""
 
     run: Run
-    record: RecordNews
+    tell_judge: Callable[[Sequence[Arrival]], Awaitable[list[Recorded]]]
     clock: Clock
     chance: Chance
     window: Window
@@ -84,8 +84,9 @@ class CompareLines:
                 judged.append(None if _may_fit(line) else judge_stranger(line, 0))
                 continue
             own = before.setdefault(match.booked.id, [])
-            judged.append(self._judged(line, match, own))
-            result = LineResult.BROKEN if judged[-1].broken else LineResult.MATCHED
+            finding = self._judged(line, match, own)
+            judged.append(finding)
+            result = LineResult.BROKEN if finding.broken else LineResult.MATCHED
             own.append(Payment(self.run.id, match.booked.id, line, result))
         return tuple(judged)
 
@@ -128,7 +129,7 @@ class CompareLines:
         if not self.run.rehearsal:
             for start in range(0, len(news), TOLD_AT_ONCE):
                 some = news[start : start + TOLD_AT_ONCE]
-                recorded = await self.record([self._arrival(*each) for each in some])
+                recorded = await self.tell_judge([self._arrival(*each) for each in some])
                 digests = (each.line.digest for each, _ in some)
                 heard.update(zip(digests, recorded, strict=True))
         return [_settled(stored, judged, heard) for stored, judged in pairs]

@@ -5,7 +5,7 @@ not matter, no page is larger than another, and a run that was stopped can be ma
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -15,10 +15,18 @@ from uuid import UUID
 
 from application.callers import Caller, Permission
 from application.compare_lines import CompareLines
-from application.ports import Chance, Clock, Conflict, Unit, Units
+from application.ports import (
+    Chance,
+    Clock,
+    Conflict,
+    Overloaded,
+    StorageUnavailable,
+    Unit,
+    Units,
+)
 from application.ports.audit import AuditEntry, Fact
 from application.ports.statements import LinesRead, Statement, UnreadableStatement
-from application.record_news import RecordNews
+from application.record_news import Arrival, Recorded, RecordNews
 from domain.breaks import Age, age_of
 from domain.corridors import Catalogue
 from domain.refusals import InvalidProvider
@@ -29,7 +37,9 @@ from domain.states import ENDINGS
 
 LEASE: Final = timedelta(minutes=5)
 """How long a provider stays taken by a run that does not say anything any more."""
-MOST_TRIES: Final = 5
+MOST_TRIES: Final = 20
+PAUSE: Final = timedelta(milliseconds=500)
+"""A store that is away is tried again after this, well inside the lease."""
 LONGEST_NAME: Final = 200
 
 Result = TypeVar("Result")
@@ -256,7 +266,7 @@ class ReconcileStatement:
             course.show(Progress(Phase.READING, page.bytes_read, size))
 
     async def _compare(self, course: _Course, *, loose: bool) -> None:
-        compare = CompareLines(course.run, self.record, self.clock, self.chance, self.rules.window)
+        compare = CompareLines(course.run, self._tell, self.clock, self.chance, self.rules.window)
         behind: Place | None = None
         done = 0
         while True:
@@ -351,15 +361,28 @@ class ReconcileStatement:
         return await self._attempt(under_lease)
 
     async def _attempt(self, work: Callable[[Unit], Awaitable[Result]]) -> Result:
-        """Do it in a transaction, again after a conflict."""
+        """Do it in a transaction; whatever is done here can be done again."""
+
+        async def once() -> Result:
+            async with self.units.begin() as unit:
+                return await work(unit)
+
+        return await self._patiently(once)
+
+    async def _tell(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        """Have the judge of news hear; what it has heard already changes nothing."""
+        return await self._patiently(lambda: self.record(arrivals))
+
+    async def _patiently(self, doing: Callable[[], Awaitable[Result]]) -> Result:
+        """Do something, again after a conflict or when the store was away for a moment."""
         for _ in range(MOST_TRIES - 1):
             try:
-                async with self.units.begin() as unit:
-                    return await work(unit)
+                return await doing()
             except Conflict:
                 continue
-        async with self.units.begin() as unit:
-            return await work(unit)
+            except (Overloaded, StorageUnavailable):
+                await self.clock.sleep(PAUSE)
+        return await doing()
 
 
 def lease_of(provider: str) -> str:
