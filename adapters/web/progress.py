@@ -8,7 +8,7 @@ present state. So a stream needs no history, and no pruning can hurt it.
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from adapters.web.exchange import Answer, WebRequest, caller_of
-from adapters.web.headers import SPOKEN, all_of, language
+from adapters.web.headers import SPOKEN, all_of, language, preferred_wait
 from adapters.web.ids import read_id
 from adapters.web.outlook import Outlook
 from adapters.web.parts import BASE, WebParts, WebSettings
@@ -52,9 +52,14 @@ def progress_routes(parts: WebParts) -> list[HTTPRouteHandler]:
             # Nothing will ever come: to a browser this says that it must not come back.
             follower.leave()
             return Answer(b"", 204)
-        liked = language(request)
-        told = _Progress(follower, parts.clock, liked, parts.settings, outlook)
-        return Stream(told, parts.settings.stream_stall.total_seconds(), SPOKEN[liked])
+        liked, wait_s = language(request), preferred_wait(request)
+        headers, settings = [*SPOKEN[liked]], parts.settings
+        if wait_s is not None:
+            longest = min(settings.stream_longest, timedelta(seconds=wait_s))
+            settings = replace(settings, stream_longest=longest)
+            headers.append((b"preference-applied", b"wait=%d" % wait_s))
+        told = _Progress(follower, parts.clock, liked, settings, outlook)
+        return Stream(told, settings.stream_stall.total_seconds(), headers)
 
     return [follow_cash_out]
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from adapters.web.cash_outs import LIMITS
+from adapters.web.headers import LONGEST_WAIT_S
 from adapters.web.openapi import examples
 from adapters.web.openapi.pieces import (
     REF,
@@ -26,6 +27,13 @@ _LAST_SEEN: Final = parameter(
     {"type": "string", "pattern": r"^\d{1,9}-\d{1,9}$", "examples": ["2-5"]},
     "The id of the last message that was received: nothing is told again, nothing is left out."
     " Anything else than such an id is ignored.",
+)
+_SHORTER: Final = parameter(
+    "header",
+    "Prefer",
+    {"type": "string", "examples": ["wait=25"]},
+    f"`wait=N`: end the stream after N seconds (at most {LONGEST_WAIT_S}), for what is between us"
+    " and cannot hold it for longer.",
 )
 _HOW: Final = """\
 Server-sent events. The first message is the present state, at once; then comes one for each change,
@@ -56,7 +64,7 @@ def user_operations(identity: Json, language: Json, errors: tuple[str, ...]) -> 
             name="followCashOut",
             summary="Follow one cash-out to its ending",
             description=_HOW,
-            parameters=(identity, _LAST_SEEN, language),
+            parameters=(identity, _LAST_SEEN, _SHORTER, language),
             answers={200: _stream(), 204: _nothing_more()},
             errors=("RATE_LIMITED", *errors),
         ),

@@ -227,6 +227,19 @@ async def test_a_comment_keeps_a_quiet_stream_alive_and_after_a_while_it_ends() 
         await free_again(api)
 
 
+async def test_a_client_may_want_a_shorter_stream_and_comes_back_with_what_it_knows() -> None:
+    async with serving() as (server, api):
+        made = await api.made()
+        async with watching(server, api, made, "Prefer: wait=5") as watcher:
+            assert "preference-applied: wait=5" in watcher.start
+            began = api.clock.elapsed()
+            (only,) = await watcher.to_the_end()
+            assert api.clock.elapsed() - began < timedelta(seconds=14)
+        touch(api, made)
+        async with watching(server, api, made, f"Last-Event-ID: {only['id']}") as watcher:
+            assert [each["id"] for each in await watcher.until(1)] == ["1-2"]
+
+
 async def test_a_change_by_another_process_is_found_without_a_hint() -> None:
     async with serving() as (server, api):
         made = await api.made()
