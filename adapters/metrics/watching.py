@@ -1,6 +1,5 @@
 """Watching a process: how late its event loop is, what a survey found, and what it knows itself."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -46,13 +45,13 @@ class Surveying:
     async def _survey(self, journal: Journal) -> Survey | None:
         up = self._figures.database_up.at
         try:
-            async with asyncio.timeout(self._every.total_seconds()):
-                found = await self._look()
+            # The store has its own limits for how long that may take.
+            found = await self._look()
         except (Conflict, Overloaded) as fault:
             # Somebody else got there first, or all are busy: it answers.
             up[()] = 1
             journal.fault("survey", fault)
-        except (StorageUnavailable, TimeoutError) as fault:
+        except StorageUnavailable as fault:
             up[()] = 0
             journal.fault("survey", fault)
         else:
