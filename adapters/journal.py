@@ -70,7 +70,9 @@ class StructuredJournal:
 
     def health_changed(self, before: Standing, after: Standing) -> None:
         """Write what became of a provider or corridor; as an error where somebody has to act."""
-        tell = self._log.error if after.reason in RINGS else getattr(self._log, _GRAVE[after.state])
+        # What a person did is in the operators' log, and nobody has to be called for it.
+        grave = "info" if after.by else "error" if after.reason in RINGS else _GRAVE[after.state]
+        tell = getattr(self._log, grave)
         facts = {
             "country": after.route.country,
             "currency": after.route.currency,

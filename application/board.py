@@ -1,7 +1,7 @@
 """The board: what this process knows of the standings of providers, read without waiting."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -50,10 +50,9 @@ class Board:
     def of_corridor(self, provider: Provider, corridor: Corridor, currency: str) -> Standing:
         """Return the standing as others are told it: what is switched off is closed."""
         route = Route(provider.id, corridor.country.iso, currency)
-        found = self.standing(route)
         if provider.available and corridor.enabled:
-            return found
-        return Standing(route, State.CLOSED, Reason.SWITCHED_OFF, None, found.version)
+            return replace(self.standing(route), route=route)
+        return Standing(route, State.CLOSED, Reason.SWITCHED_OFF)
 
     def of_country(self, provider: Provider, corridor: Corridor) -> Standing:
         """Return the standing of a country: the least grave of its currencies."""

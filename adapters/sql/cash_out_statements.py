@@ -182,9 +182,9 @@ def claim_by_database_time() -> Select[Any]:
 def claim_of(dialect: str, *, by_database_time: bool) -> Select[Any]:
     """Select and lock what is due of the given corridors, as the two above do.
 
-    However much waits in the others is not looked at: each corridor is a range of the index of
-    what waits. On PostgreSQL as many are locked of each corridor as are wanted in all, until the
-    transaction ends.
+    On PostgreSQL, however much waits in the others is not looked at: each corridor is a range of
+    the index of what waits, and as many are locked of each as are wanted in all, until the
+    transaction ends. SQLite may walk over what is due in the others.
     """
     now: Any = bindparam("now", type_=Moment)
     clock = select(func.clock_timestamp(type_=Moment).label("moment")).cte("clock")

@@ -254,6 +254,26 @@ USES: dict[str, tuple[Any, dict[str, Any]]] = {
     "ix_inbox_matched": (inbox._prune(), {"before": NOW, "most": 10}),
 }
 
+@pytest.mark.parametrize("archive", ["postgres"], indirect=True)
+@pytest.mark.parametrize("by_database_time", [True, False])
+async def test_a_claim_of_some_corridors_reads_their_ranges_of_an_index_and_no_more(
+    archive: str, *, by_database_time: bool
+) -> None:
+    database = open_database(archive)
+    async with database.engine.connect() as connection:
+        given = sql.CORRIDORS.parameters(connection.dialect, [("CI", "XOF"), ("GN", "GNF")])
+    asked = {"provider": ORANGE, "action": "submit", "most": 10, "now": NOW, **given}
+    if by_database_time:
+        del asked["now"]
+    claim = sql.claim_of(database.dialect, by_database_time=by_database_time)
+    plan = await explain(database, claim, asked)
+    await database.close()
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
+    assert "ix_cash_outs_waiting" in plan, plan
+    assert "LockRows" in plan
+    assert all(word in condition for word in ("provider", "country", "currency", "due_at <="))
+
+
 PAGES: dict[Shape, dict[str, Any]] = {
     Shape(("user_id",), behind=False): {"skipped": 9_990},
     Shape(("user_id",), behind=True): {"edge_at": NOW, "edge_id": UUID(int=1)},

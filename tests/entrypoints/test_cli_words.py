@@ -35,6 +35,9 @@ COMMANDS = [
     ("completion",),
     ("verify",),
     ("simulate",),
+    ("provider", "health"),
+    ("provider", "close"),
+    ("provider", "open"),
 ]
 
 

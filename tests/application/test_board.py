@@ -1,0 +1,42 @@
+"""The board: what counts for a corridor, whatever it is that has closed it."""
+
+import pytest
+
+from application.board import Board, corridors_of
+from domain.standings import Reason, Route, Standing, State
+from tests.strategies import NOW, a_provider
+
+PROVIDER = a_provider()
+HERE, THERE = corridors_of(PROVIDER)[:2]
+
+
+def closed(route: Route) -> Standing:
+    return Standing(route, State.CLOSED, Reason.BY_HAND, NOW, 1, "planned", "Awa")
+
+
+@pytest.mark.parametrize("route", HERE.upwards())
+def test_a_corridor_is_told_under_its_own_name_whatever_closed_it(route: Route) -> None:
+    board = Board()
+    board.show([closed(route)], NOW)
+    corridor = PROVIDER.corridors[HERE.country]
+    found = board.of_corridor(PROVIDER, corridor, HERE.currency)
+    assert (found.route, found.state, found.note) == (HERE, State.CLOSED, "planned")
+    assert board.standing(HERE).route == route, "which one it was can still be learnt"
+
+
+def test_a_provider_is_as_its_best_corridor() -> None:
+    board = Board()
+    assert board.of_provider(PROVIDER).state is State.OPERATIONAL
+    board.show([closed(HERE)], NOW)
+    assert board.of_provider(PROVIDER).state is State.OPERATIONAL
+    assert board.parked(PROVIDER) == [closed(HERE)]
+    board.show([closed(each) for each in corridors_of(PROVIDER)], NOW)
+    assert board.of_provider(PROVIDER).state is State.CLOSED
+
+
+def test_a_board_tells_when_it_shows_something_else() -> None:
+    board = Board()
+    assert Board().read_at is None
+    for standings, changes in (([], 0), ([closed(HERE)], 1), ([closed(HERE)], 1), ([], 2)):
+        board.show(standings, NOW)
+        assert (board.changes, board.read_at) == (changes, NOW)
