@@ -17,8 +17,8 @@ PUBLIC: Final = "public"
 """The mark of a route that needs nobody signed in."""
 _FOLDER: Final = Path(__file__).with_name("assets")
 _KINDS: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
 _KEPT: Final = {"cache-control": "public, max-age=31536000, immutable"}

@@ -151,7 +151,7 @@ def _to_sign_in(visit: Visit, headers: Mapping[str, str], method: str) -> Page:
     """
     if headers.get("sec-fetch-site") == "cross-site" and method == "GET":
         again = _ARRIVED.replace("PATH", _quoted(visit.path))
-        return Page(again.encode(), media_type="text/html; charset=utf-8")
+        return Page(again.encode(), media_type="text/html")
     if method != "GET" or visit.path == BASE:
         return see_other(SIGN_IN)
     return see_other(f"{SIGN_IN}?next={_encoded(visit.path)}")

@@ -19,7 +19,7 @@ from application.masking import scrubbed
 from application.ports import Clock
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
-_HTML: Final = "text/html; charset=utf-8"
+_HTML: Final = "text/html"
 Page = Response[bytes]
 
 

@@ -81,6 +81,8 @@ def test_nothing_is_left_for_later() -> None:
     offenders = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in repository_files()
+        # A picture's bytes are no words, whatever they spell.
+        if path.suffix != ".png"
         for number, line in enumerate(text_of(path).splitlines(), start=1)
         if UNFINISHED.search(line)
     ]
