@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from adapters.sql import break_queries as ask
 from adapters.sql import statement_queries as say
 from adapters.sql.rows import Row
 from adapters.sql.session import Session
@@ -91,7 +92,7 @@ class SqlStatements:
             return
         await self.begin(run_id)
         this = {"run": run_id}
-        await self._session.run(say.own_breaks(), this)
+        await self._session.run(ask.own_breaks(), this)
         await self._session.run(say.forget(statement_lines), this)
         await self._session.run(say.forget_run(), this)
 
@@ -253,10 +254,10 @@ class SqlStatements:
         """Keep breaks as found by a run. One that is known stays as it is; resolved, it reopens."""
         if not breaks:
             return
-        await self._session.write(say.NEW_BREAKS, [break_to_row(each) for each in breaks])
+        await self._session.write(ask.NEW_BREAKS, [break_to_row(each) for each in breaks])
         keys = [(each.key,) for each in breaks]
         await self._session.run_for(
-            say.link_breaks(self._session.dialect), say.KEYS, keys, {"run": run_id}
+            ask.link_breaks(self._session.dialect), ask.KEYS, keys, {"run": run_id}
         )
 
     async def absent(
@@ -294,7 +295,7 @@ class SqlStatements:
         given = {"run": run_id, "this_provider": provider, "now": at}
         return sum(
             [
-                (await self._session.run(say.resolve(missing=missing), given)).rowcount
+                (await self._session.run(ask.resolve(missing=missing), given)).rowcount
                 for missing in (False, True)
             ]
         )
@@ -303,7 +304,7 @@ class SqlStatements:
         """Return what became of the run's lines, counted from what is kept."""
         this = {"run": run_id}
         lines: dict[LinesOf, Sum] = {}
-        for row in await self._session.rows(say.count_lines(), this):
+        for row in await self._session.rows(ask.count_lines(), this):
             result = LineResult(row["result"] or LineResult.LOOSE)
             which = LinesOf(row["currency"], result, Effect(row["effect"]))
             before = lines.get(which, Sum(0))
@@ -316,9 +317,9 @@ class SqlStatements:
             BreaksOf(BreakKind(row["kind"]), BreakState(row["state"]), row["here_currency"]): Sum(
                 row["count"], row["minor"]
             )
-            for row in await self._session.rows(say.count_breaks(), this)
+            for row in await self._session.rows(ask.count_breaks(), this)
         }
-        (malformed,) = await self._session.rows(say.count_malformed(), this)
+        (malformed,) = await self._session.rows(ask.count_malformed(), this)
         return tally_of(lines, breaks, malformed["count"])
 
     async def breaks(
@@ -334,7 +335,7 @@ class SqlStatements:
         }
         filters = {name: value for name, value in wanted.items() if value is not None}
         edge = edge_of(behind.at, behind.id) if behind else {}
-        statement = say.breaks_by(tuple(filters), behind=behind is not None)
+        statement = ask.breaks_by(tuple(filters), behind=behind is not None)
         rows = await self._session.rows(statement, {**filters, **edge, "most": limit})
         return [break_from_row(row) for row in rows]
 
@@ -342,7 +343,7 @@ class SqlStatements:
         """Return how many of the breaks that runs have found are open now; 0 is left out."""
         rows: list[Row] = list(
             await self._session.rows_for(
-                say.still_open(self._session.dialect), say.RUNS, [(each,) for each in run_ids]
+                ask.still_open(self._session.dialect), ask.RUNS, [(each,) for each in run_ids]
             )
         )
         return {row["run_id"]: row["count"] for row in rows}
@@ -355,7 +356,7 @@ class SqlStatements:
         last = _LAST
         for first, age in zip(edges, ages, strict=True):
             given = {"first": first, "last": last, "this_provider": provider}
-            statement = say.open_since(of_provider=provider is not None)
+            statement = ask.open_since(of_provider=provider is not None)
             (row,) = await self._session.rows(statement, given)
             if row["count"]:
                 counted[age] = row["count"]
@@ -364,7 +365,7 @@ class SqlStatements:
 
     async def one_break(self, break_id: UUID) -> Break | None:
         """Return a break, locked until the transaction ends."""
-        rows = await self._session.rows(say.one_break(), {"this": break_id})
+        rows = await self._session.rows(ask.one_break(), {"this": break_id})
         return break_from_row(rows[0]) if rows else None
 
     async def change(self, changed: Break) -> None:
@@ -376,4 +377,4 @@ class SqlStatements:
             "new_by": changed.changed_by,
             "new_note": changed.note,
         }
-        await self._session.run(say.change_break(), given)
+        await self._session.run(ask.change_break(), given)

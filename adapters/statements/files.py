@@ -158,9 +158,9 @@ class CsvStatements:
         """Return the providers whose statements can be read."""
         return frozenset(self.mappings)
 
-    def at(self, provider: str, path: Path) -> Statement:
+    def at(self, provider: str, path: str | Path) -> Statement:
         """Return the statement in a file; raise InvalidStatement when it cannot be opened."""
-        mapping = self._mapping(provider)
+        mapping, path = self._mapping(provider), Path(path)
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -68,7 +67,7 @@ class StatementFiles(Protocol):
         """Return the providers whose statements can be read."""
         ...
 
-    def at(self, provider: str, path: Path) -> Statement:
+    def at(self, provider: str, path: str) -> Statement:
         """Return the statement in a file."""
         ...
 

@@ -62,7 +62,7 @@ async def reconcile_file(asked: Asked) -> int:
     period = _period(asked.since, asked.until)
     async with service_here() as service:
         desk, caller = service.statements, _caller(asked.by)
-        statement = desk.files.at(asked.provider, asked.file)
+        statement = desk.files.at(asked.provider, str(asked.file))
         with _bar(terminal) as show:
             run = await desk.reconcile(
                 caller,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -39,7 +38,7 @@ class Files:
     def providers(self) -> frozenset[str]:
         return frozenset({ORANGE, AFRI})
 
-    def at(self, provider: str, path: Path) -> Statement:
+    def at(self, provider: str, path: str) -> Statement:
         raise FileNotFoundError(provider, path)
 
     @asynccontextmanager

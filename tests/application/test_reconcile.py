@@ -9,64 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.statement_file import MemoryStatement
-from application.callers import Caller, Role
-from application.ports.statements import BreakFilter, Malformed
-from application.reconcile import Phase, Progress, ReconcileRules, ReconcileStatement, lease_of
-from application.statement_queries import ExplainBreak, ReadStatements
+from application.ports.statements import Malformed
+from application.reconcile import Phase, Progress, ReconcileRules, lease_of
 from domain.breaks import Age, Break, BreakState
 from domain.cash_out import CashOut
 from domain.evidence import ReviewReason, Source
 from domain.money import Money
-from domain.refusals import Forbidden, InvalidProvider, NotFound
-from domain.runs import Period, Run, RunState
-from domain.statement_refusals import InvalidNote, InvalidStatement, ReconciliationRunning
+from domain.runs import Period, RunState
+from domain.statement_refusals import ReconciliationRunning
 from domain.statements import BreakKind, LineKind, StatementLine
 from domain.states import Status, Verdict
-from tests.application.wiring import World
-from tests.statement_books import FIRST, booked_cash_out, keep, line_of, numbered, sealed
+from tests.application.reconciling import OPERATOR, WHOLE, Desk, Facts
+from tests.statement_books import FIRST, booked_cash_out, line_of, numbered, sealed
 from tests.strategies import AFRI, NOW, ORANGE, TOKEN, XOF
 
 pytestmark = pytest.mark.anyio
-
-OPERATOR = Caller("olive", Role.OPERATOR)
-WHOLE = Period(FIRST - timedelta(days=1), NOW)
-Facts = set[tuple[BreakKind, str | None]]
-
-
-class Desk:
-    """A world with the use cases of reconciliation over it."""
-
-    def __init__(self, rules: ReconcileRules | None = None) -> None:
-        self.world = World()
-        self.rules = rules or ReconcileRules(margin=timedelta(0), page=7)
-        self.read = ReadStatements(self.world.units, self.world.clock)
-        self.explain = ExplainBreak(self.world.units, self.world.clock)
-
-    @property
-    def reconcile(self) -> ReconcileStatement:
-        world = self.world
-        return ReconcileStatement(
-            world.units,
-            world.one.record_news,
-            world.catalogue,
-            world.clock,
-            world.chance,
-            self.rules,
-        )
-
-    async def books(self, *cash_outs: CashOut) -> None:
-        await keep(self.world.units, cash_outs)
-
-    async def run(self, lines: Sequence[StatementLine], *, rehearsal: bool = False) -> Run:
-        file = MemoryStatement(numbered(lines))
-        return await self.reconcile(OPERATOR, ORANGE, file, period=WHOLE, rehearsal=rehearsal)
-
-    async def breaks(self, run: Run | None = None) -> list[Break]:
-        which = BreakFilter(run_id=run.id if run else None)
-        return await self.read.breaks(OPERATOR, which, 200)
-
-    def now(self, cash_out: CashOut) -> CashOut:
-        return self.world.now(cash_out)
 
 
 def facts(breaks: Sequence[Break]) -> Facts:
@@ -487,55 +444,3 @@ async def test_progress_is_shown_in_order_and_to_its_end() -> None:
     assert phases == sorted(phases, key=list(Phase).index)
     assert Progress(Phase.READING, file.size, file.size) in seen
     assert Progress(Phase.COMPARING, 20, 20) in seen
-
-
-async def test_who_may_not_reconcile_changes_nothing() -> None:
-    desk = Desk()
-    for caller in (Caller("u"), Caller("v", Role.VIEWER)):
-        with pytest.raises(Forbidden):
-            await desk.reconcile(caller, ORANGE, MemoryStatement([]))
-    with pytest.raises(Forbidden):
-        await desk.read.runs(Caller("u"), 10)
-    with pytest.raises(InvalidProvider):
-        await desk.reconcile(OPERATOR, "nobody", MemoryStatement([]))
-    with pytest.raises(InvalidStatement):
-        await desk.reconcile(OPERATOR, ORANGE, MemoryStatement([]), period=Period(NOW, NOW))
-    assert desk.world.store.runs == {}
-    assert desk.world.store.operators_log == {}
-
-
-async def test_a_break_is_explained_in_the_operators_log() -> None:
-    desk, ours = Desk(), some(1)
-    await desk.books(*ours)
-    run = await desk.run([])
-    (found,) = await desk.breaks(run)
-    with pytest.raises(InvalidNote):
-        await desk.explain(OPERATOR, found.id, "  ")
-    with pytest.raises(InvalidNote):
-        await desk.explain(OPERATOR, found.id, "a\0b")
-    with pytest.raises(NotFound):
-        await desk.explain(OPERATOR, ours[0].id, "why")
-    explained = await desk.explain(OPERATOR, found.id, " It is on tomorrow's statement. ")
-    assert (explained.state, explained.note) == (
-        BreakState.EXPLAINED,
-        "It is on tomorrow's statement.",
-    )
-    shown = await desk.read.run(OPERATOR, run.id)
-    assert (shown.open_breaks, shown.run.tally.open_breaks) == (0, 1)
-    assert await desk.read.ageing(OPERATOR) == {}
-    again = await desk.run([])
-    assert again.tally.open_breaks == 0
-    assert again.is_clean
-    actions = [each.entry.action for each in desk.world.store.operators_log.values()]
-    assert actions == ["statement.reconciled", "break.explained", "statement.reconciled"]
-
-
-async def test_runs_are_read_newest_first_page_by_page() -> None:
-    desk = Desk()
-    made = []
-    for number in range(5):
-        desk.world.clock.advance(timedelta(minutes=1))
-        made.append(await desk.run([line_of(booked_cash_out(number + 1))]))
-    first = await desk.read.runs(OPERATOR, 3)
-    assert [each.run.id for each in first] == [each.id for each in made[:1:-1]]
-    assert {each.open_breaks for each in first} == {1}

@@ -1,8 +1,7 @@
 """What is kept of statements, on every store."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +9,6 @@ import pytest
 
 from application.ports import Conflict
 from application.ports.statements import (
-    BreakFilter,
-    BreakPlace,
     Effect,
     LineResult,
     Malformed,
@@ -19,77 +16,29 @@ from application.ports.statements import (
     Statements,
     StoredLine,
 )
-from domain.breaks import Age, Break, BreakState
-from domain.cash_out import CashOut
+from domain.breaks import Age
 from domain.money import CURRENCIES, Money
-from domain.runs import Period, Run, RunState, Searched, Tally, Totals
-from domain.statements import BreakKind, LineKind, Rule, StatementLine, Window, judge_stranger
+from domain.runs import Period, RunState, Tally, Totals
+from domain.statements import BreakKind, LineKind, Rule, Window
 from domain.states import Status
+from tests.contracts.statement_rows import (
+    ONE,
+    TWO,
+    a_break,
+    a_run,
+    begin,
+    find,
+    judge,
+    ours,
+    shown,
+    span,
+    staged,
+)
 from tests.contracts.stores import REFUSED_AS_A_BUG, Store
 from tests.statement_books import FIRST, booked_cash_out, booked_of, keep, line_of, numbered
 from tests.strategies import AFRI, NOW, ORANGE, USD, XOF
 
 pytestmark = pytest.mark.anyio
-
-ONE, TWO = UUID(int=901), UUID(int=902)
-NO_FEE = Money(0, XOF)
-
-
-def a_run(run_id: UUID = ONE, **fields: Any) -> Run:  # noqa: ANN401 -- handed on to a dataclass
-    run = Run(run_id, ORANGE, f"{run_id.int:064x}", "may.csv", NOW, "olive")
-    return replace(run, **fields)
-
-
-def ours(count: int = 5, **fields: Any) -> list[CashOut]:  # noqa: ANN401 -- as above
-    return [booked_cash_out(number, **fields) for number in range(1, count + 1)]
-
-
-async def begin(store: Store, *runs: Run) -> None:
-    async with store.units.begin() as unit:
-        for run in runs:
-            await unit.statements.save(run)
-
-
-def span(since: datetime, until: datetime) -> Searched:
-    return Searched.of(Period(since, until), timedelta(0))
-
-
-async def staged(store: Store, lines: Sequence[StatementLine], run: Run | None = None) -> int:
-    async with store.units.begin() as unit:
-        return await unit.statements.stage((run or a_run()).id, lines)
-
-
-async def judge(
-    store: Store,
-    line: StatementLine,
-    cash_out: CashOut | None,
-    result: LineResult,
-    run_id: UUID = ONE,
-    effect: Effect = Effect.NONE,
-) -> None:
-    rule = Rule.THEIR_ID if cash_out else None
-    kept = StoredLine(line, result, rule, cash_out.id if cash_out else None, effect)
-    async with store.units.begin() as unit:
-        await unit.statements.judged(run_id, [kept])
-
-
-def a_break(number: int, run: Run | None = None, **fields: Any) -> Break:  # noqa: ANN401 -- as above
-    run = run or a_run()
-    line = line_of(booked_cash_out(number))
-    found = run.finder(NOW).in_line(
-        UUID(int=5_000 + number), BreakKind.MISSING_HERE, line, judge_stranger(line, 0)
-    )
-    return replace(found, **fields)
-
-
-async def find(store: Store, *breaks: Break, run_id: UUID = ONE) -> None:
-    async with store.units.begin() as unit:
-        await unit.statements.found(run_id, breaks)
-
-
-async def shown(store: Store, **which: Any) -> list[Break]:  # noqa: ANN401 -- as above
-    async with store.units.begin() as unit:
-        return await unit.statements.breaks(BreakFilter(**which), 100)
 
 
 async def test_a_run_comes_back_as_it_was_kept(store: Store) -> None:
@@ -336,108 +285,6 @@ async def test_a_period_reaches_back_to_where_an_earlier_one_began(store: Store)
         assert await unit.statements.covered_since(ORANGE, NOW) == NOW - day
         assert await unit.statements.covered_since(ORANGE, NOW - day) == NOW - 2 * day
         assert await unit.statements.covered_since(ORANGE, NOW + day) is None
-
-
-async def test_a_break_is_one_however_often_it_is_found(store: Store) -> None:
-    await begin(store, a_run(), a_run(TWO))
-    first = a_break(1)
-    await find(store, first)
-    again = replace(first, id=UUID(int=7_000), run_id=TWO, line=99)
-    await find(store, again, a_break(2), run_id=TWO)
-    await find(store, again, run_id=TWO)
-    assert await shown(store, run_id=ONE) == [first]
-    assert await shown(store, run_id=TWO) == [first, a_break(2)]
-    async with store.units.begin() as unit:
-        counted = await unit.statements.open_breaks([ONE, TWO, UUID(int=77)])
-        assert dict(counted) == {ONE: 1, TWO: 2}
-
-
-async def test_breaks_are_narrowed_and_paged_oldest_money_first(store: Store) -> None:
-    other = a_run(TWO, provider=AFRI)
-    await begin(store, a_run(), other)
-    booked = ours(1)[0]
-    found = [
-        a_break(1, at=NOW),
-        a_break(2, at=NOW - timedelta(days=2)),
-        a_break(3, kind=BreakKind.DUPLICATE, cash_out_id=booked.id, here=booked.amount),
-        a_break(4, other, at=NOW - timedelta(days=9), there=None),
-    ]
-    await find(store, *found)
-    by_time = sorted(found, key=lambda each: (each.at, each.id))
-    assert await shown(store) == by_time
-    assert await shown(store, provider=AFRI) == [found[3]]
-    assert await shown(store, kind=BreakKind.DUPLICATE) == [found[2]]
-    assert await shown(store, cash_out_id=booked.id) == [found[2]]
-    assert await shown(store, state=BreakState.RESOLVED) == []
-    assert await shown(store, state=BreakState.OPEN, provider=ORANGE, run_id=ONE) == by_time[1:]
-    async with store.units.begin() as unit:
-        place = BreakPlace(by_time[1].at, by_time[1].id)
-        assert await unit.statements.breaks(BreakFilter(), 1, place) == [by_time[2]]
-
-
-async def test_open_breaks_are_counted_by_age(store: Store) -> None:
-    await begin(store, a_run(), a_run(TWO, rehearsal=True))
-    days = {1: 0.5, 2: 1, 3: 2.9, 4: 3, 5: 6.9, 6: 7, 7: 400, 8: -1}
-    found = [a_break(n, at=NOW - timedelta(days=each)) for n, each in days.items()]
-    await find(store, *found)
-    await find(store, a_break(20, a_run(TWO, rehearsal=True)), run_id=TWO)
-    async with store.units.begin() as unit:
-        await unit.statements.change(found[6].explained("known", "olive", NOW))
-        counted = await unit.statements.ageing(None, NOW)
-        assert dict(counted) == {Age.FRESH: 2, Age.DAYS: 2, Age.WEEK: 2, Age.OLDER: 1}
-        assert dict(await unit.statements.ageing(AFRI, NOW)) == {}
-        assert dict(await unit.statements.ageing(ORANGE, NOW)) == dict(counted)
-
-
-async def test_what_became_of_a_break_is_kept_and_finding_it_again_changes_nothing(
-    store: Store,
-) -> None:
-    await begin(store, a_run())
-    await find(store, a_break(1))
-    explained = a_break(1).explained("It is tomorrow's.", "olive", NOW)
-    async with store.units.begin() as unit:
-        assert await unit.statements.one_break(explained.id) == a_break(1)
-        await unit.statements.change(explained)
-        assert await unit.statements.one_break(TWO) is None
-    await find(store, a_break(1))
-    assert await shown(store) == [explained]
-
-
-async def test_what_a_run_sees_in_agreement_is_resolved_and_reopens_when_found_again(
-    store: Store,
-) -> None:
-    await begin(store, a_run(), a_run(TWO))
-    cash_outs = ours(3)
-    lines = [line_of(each) for each in cash_outs]
-    finder = a_run().finder(NOW)
-    missing = finder.without_line(UUID(int=6_001), booked_of(cash_outs[0]))
-    of_line = a_break(2)
-    untouched = a_break(3)
-    explained = a_break(4).explained("known", "olive", NOW)
-    await find(store, missing, of_line, untouched, explained)
-    async with store.units.begin() as unit:
-        await unit.statements.change(explained)
-    await staged(store, lines, a_run(TWO))
-    for line, cash_out in zip(lines[:2], cash_outs, strict=False):
-        await judge(store, line, cash_out, LineResult.MATCHED, TWO)
-    await judge(store, lines[2], cash_outs[2], LineResult.BROKEN, TWO)
-    async with store.units.begin() as unit:
-        assert await unit.statements.resolve(TWO, AFRI, NOW) == 0
-        assert await unit.statements.resolve(TWO, ORANGE, NOW) == 2
-        assert await unit.statements.resolve(TWO, ORANGE, NOW) == 0
-    states = {each.id: (each.state, each.changed_at) for each in await shown(store)}
-    assert states == {
-        missing.id: (BreakState.RESOLVED, NOW),
-        of_line.id: (BreakState.RESOLVED, NOW),
-        untouched.id: (BreakState.OPEN, None),
-        explained.id: (BreakState.EXPLAINED, NOW),
-    }
-    await find(store, missing, run_id=TWO)
-    async with store.units.begin() as unit:
-        again = await unit.statements.one_break(missing.id)
-        assert again is not None
-        assert again.state is BreakState.OPEN
-        assert await unit.statements.resolve(TWO, ORANGE, NOW) == 0
 
 
 async def test_a_tally_counts_what_is_kept(store: Store) -> None:
