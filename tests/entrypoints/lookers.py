@@ -3,7 +3,7 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from adapters.web.auth import issue_token
 from tests.entrypoints.orders import CASH_OUT
 from tests.processes import CASHOUT, MEASURED
 
+STATEMENTS = "/api/payments/statements"
 PASSWORD = "canary-password-of-an-operator"
 PEOPLE = {"vera": "viewer", "oscar": "operator"}
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
@@ -67,6 +68,37 @@ async def ask_as_operators(
     return said
 
 
+def a_statement(number: str, name: str) -> str:
+    """Return a statement of Orange Money with a payment that nobody here knows, and a bad line."""
+    now = datetime.now(UTC).strftime("%d/%m/%Y %H:%M:%S")
+    heads = "Date;Type;Transaction ID;External ID;MSISDN;Amount;Fee;Currency;Status"
+    lost = f"{now};CASHIN;OM-LOST;CASH-LOST;{number[1:]};1500;0;XOF;SUCCESSFUL"
+    return f"STATEMENT\n{heads}\n{lost}\n{now};{name};{number};{name}\nTOTAL;1\n"
+
+
+async def reconcile(client: httpx.AsyncClient, secret: str, statement: str) -> list[Seen]:
+    """Bring a statement in, and one that is none; return what a viewer sees of what came of it."""
+    hour, now = timedelta(hours=1), datetime.now(UTC)
+    said = []
+    for raw in (statement, statement.partition("\n")[2]):
+        token = issue_token(secret.encode(), "admin-1", "admin", hour, now=now)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+        path = f"{STATEMENTS}/orange_money"
+        answer = await client.post(path, content=raw.encode(), headers=headers)
+        assert answer.status_code < 500, answer.text
+        said.append(Seen(answer.text))
+    token = issue_token(secret.encode(), "viewer-1", "viewer", hour, now=now)
+    headers = {"Authorization": f"Bearer {token}"}
+    await asyncio.sleep(1)
+    runs = await client.get(STATEMENTS, headers=headers)
+    said.append(Seen(runs.text))
+    for run in runs.json()["data"]["runs"]:
+        shown = await client.get(f"{STATEMENTS}/{run['runId']}", headers=headers)
+        assert shown.status_code == 200, shown.text
+        said.append(Seen(shown.text))
+    return said
+
+
 async def look_at_the_console(
     url: str, environment: Mapping[str, str], folder: Path, ids: list[str], number: str
 ) -> list[Seen]:
@@ -114,3 +146,32 @@ async def scraped(ports: tuple[int, ...]) -> str:
         pages = [await client.get(f"http://127.0.0.1:{port}/metrics") for port in ports]
     assert {page.status_code for page in pages} == {200}
     return "\n".join(page.text for page in pages)
+
+
+def doctor(environment: Mapping[str, str], folder: Path) -> str:
+    """Return what `cashout doctor` says, as lines and as JSON, with the providers refusing us."""
+    said = ""
+    for options in ([], ["--json"]):
+        done = subprocess.run(
+            [CASHOUT, "doctor", *options],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env={**MEASURED, "PATH": "/usr/bin:/bin", **environment},
+            timeout=60,
+        )
+        said += done.stdout + done.stderr
+    return said
+
+
+def lines_with(needle: str, text: str) -> list[str]:
+    """Return the lines that hold a text, shortened, for a failure that shows where."""
+    return list(_around(needle, text))
+
+
+def _around(needle: str, text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        at = line.find(needle)
+        if at >= 0:
+            yield line[max(0, at - 150) : at + 150]
