@@ -61,7 +61,7 @@ mutants: $(VENV)/.nightly ## Change domain and application a little, everywhere:
 # What a night is for; each part can be run by itself, `make -k nightly` goes on after a failure.
 SEEDS ?= 1000000
 JOBS ?= 2
-NIGHT := seeds crashes nemesis fire http guided
+NIGHT := seeds crashes nemesis fire http guided statements
 .PHONY: $(NIGHT)
 
 nightly: $(NIGHT) bite mutants ## Every proof at its full size: hours (SEEDS=1000000 JOBS=2)
@@ -80,6 +80,9 @@ fire: install
 
 http: install
 	@$(BIN)/python -m tests.fuzz http --cases 20000
+
+statements: install
+	@$(BIN)/python -m tests.reconciliation
 
 guided: $(VENV)/.nightly
 	@$(BIN)/python -m tests.fuzz atheris all --seconds 300
