@@ -156,15 +156,14 @@ PROVIDER: Final[dict[str, Any]] = {
             "availability": [
                 {
                     "currency": "USD",
-                    "state": "DELAYED",
-                    "since": "2026-11-23T10:12:00.000Z",
-                    "detail": "Orange Money in Côte d'Ivoire is slow at the moment.",
+                    "state": "OPERATIONAL",
+                    "detail": "Orange Money in Côte d'Ivoire pays as usual.",
                 }
             ],
         }
     ],
     "available": True,
-    "availability": {"state": "DELAYED", "since": "2026-11-23T10:12:00.000Z"},
+    "availability": {"state": "OPERATIONAL"},
 }
 _DAILY: Final[dict[str, Any]] = {
     "limit": 6000000,
@@ -205,5 +204,8 @@ READINESS: Final[dict[str, Any]] = {
     "schema": "current",
     "broker": "up",
     "outboxBacklogSeconds": 0,
-    "providers": {"orange_money": {"state": "OPERATIONAL", "parked": {"GN/GNF": "DELAYED"}}},
+    "providers": {
+        "orange_money": {"state": "OPERATIONAL", "parked": {}},
+        "afrimoney": {"state": "OPERATIONAL", "parked": {}},
+    },
 }

@@ -71,6 +71,10 @@ async def test_a_service_with_all_it_needs_is_ready(api: House) -> None:
         "schema": "current",
         "broker": "none",
         "outboxBacklogSeconds": 0,
+        "providers": {
+            "orange_money": {"state": "OPERATIONAL", "parked": {}},
+            "afrimoney": {"state": "OPERATIONAL", "parked": {}},
+        },
     }
 
 
