@@ -56,6 +56,10 @@ async def test_readiness_tells_of_every_dependency(
         "schema": "current",
         "broker": "none",
         "outboxBacklogSeconds": 0,
+        "providers": {
+            "orange_money": {"state": "OPERATIONAL", "parked": {}},
+            "afrimoney": {"state": "OPERATIONAL", "parked": {}},
+        },
     }
 
 
