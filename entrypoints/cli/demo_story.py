@@ -244,7 +244,8 @@ _VERDICTS = {
 
 
 def _learnt(evidence: Sequence[StoredEvidence]) -> Iterator[Moment]:
-    for each in evidence:
+    # What we decided ourselves is told by the attempts and states.
+    for each in (piece for piece in evidence if piece.source != Source.SERVICE):
         kind = "" if each.kind in {"News", "Outcome"} else each.kind
         said = ", ".join(filter(None, (kind, each.word and repr(each.word), each.detail)))
         verdict = _VERDICTS[Verdict(each.verdict)]

@@ -17,7 +17,12 @@ from application.verify import Report, Verify
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.service_here import settings_here
 from entrypoints.cli.terminal import Terminal
-from entrypoints.cli.verifying_crew import APPLICATION, ProcessCrew, usual_jobs
+from entrypoints.cli.verifying_crew import (
+    APPLICATION,
+    ProcessCrew,
+    collected_afterwards,
+    usual_jobs,
+)
 from entrypoints.lifespan import open_store
 from entrypoints.logs import set_up_logs
 from entrypoints.schema_gate import require_current_schema
@@ -40,7 +45,7 @@ async def verify_books(jobs: int | None, *, as_json: bool) -> int:
     verify = Verify(SqlBooks(database), SystemClock(), crew if crew.jobs > 1 else None)
     began = time.monotonic()
     try:
-        with _progress(terminal) as told:
+        with collected_afterwards(), _progress(terminal) as told:
             report = await verify(told)
     finally:
         await database.close()

@@ -142,6 +142,6 @@ async def test_evidence_is_added_and_never_overwritten(world: World) -> None:
     pieces = await world.reader.evidence(cash_out.id)
     assert pieces[: len(before)] == before
     assert [each.sequence for each in pieces] == list(range(1, len(pieces) + 1))
-    assert {each.source for each in pieces} == {"submit", "status_query", "webhook"}
+    assert {each.source for each in pieces} == {"service", "submit", "status_query", "webhook"}
     assert [each.word for each in pieces[-2:]] == ["COMPLETED", "FAILED"]
     assert [each.verdict for each in pieces[-2:]] == ["move", "contradiction"]
