@@ -38,6 +38,7 @@ def _tell(name: str, lines: int, outcome: Outcome) -> bool:
         "found": len(outcome.breaks),
         "exactly": outcome.found == outcome.planted,
         "took_s": round(outcome.took_s, 1),
+        "busy_s": round(outcome.busy_s, 1),
         "grew_mb": round(outcome.grew_kb / 1024, 1),
     }
     sys.stdout.write(json.dumps(facts) + "\n")

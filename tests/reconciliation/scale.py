@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final
 
 from adapters.memory.manual_time import ManualClock, SeededChance
@@ -44,13 +44,17 @@ Named = set[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. took_s: of the run alone. grew_kb: the process's memory during it."""
+    """How a run ended. took_s, busy_s: of the run alone, by the clock and by this process's work.
+
+    grew_kb: the process's memory during it.
+    """
 
     run: Run
     planted: Named
     found: Named
     breaks: Sequence[Break]
     took_s: float
+    busy_s: float
     grew_kb: int
 
 
@@ -135,9 +139,9 @@ async def outcome_of(
 ) -> Outcome:
     """Reconcile a statement and compare what it found with what was planted."""
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = perf_counter()
+    began, idle_s = perf_counter(), process_time()
     run = await desk.reconcile(OPERATOR, ORANGE, statement, period=period)
-    took_s = perf_counter() - began
+    took_s, busy_s = perf_counter() - began, process_time() - idle_s
     grew_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
     breaks = await desk.breaks(run)
     return Outcome(
@@ -146,5 +150,6 @@ async def outcome_of(
         {(str(each.kind), each.reference or "") for each in breaks},
         breaks,
         took_s,
+        busy_s,
         grew_kb,
     )
