@@ -13,8 +13,8 @@ _UNSENT_WHILE_OPEN = Edit(
 )
 _SUBMIT_IS_KEPT = Edit(
     "domain/cash_out.py",
-    "        plan=Plan(Action.ASK, now),\n    )\n    draft.move",
-    "        plan=Plan(Action.SUBMIT, now),\n    )\n    draft.move",
+    "        plan=Plan(Action.ASK, now),\n    )\n    moved = draft.move",
+    "        plan=Plan(Action.SUBMIT, now),\n    )\n    moved = draft.move",
 )
 _ANYBODY_CLOSES = Edit(
     "domain/record.py",

@@ -81,8 +81,8 @@ SENDING = (
         "the plan to submit is kept after an attempt",
         "Every crash between attempt and answer has the next worker plan to pay again.",
         "domain/cash_out.py",
-        "        plan=Plan(Action.ASK, now),\n    )\n    draft.move",
-        "        plan=Plan(Action.SUBMIT, now),\n    )\n    draft.move",
+        "        plan=Plan(Action.ASK, now),\n    )\n    moved = draft.move",
+        "        plan=Plan(Action.SUBMIT, now),\n    )\n    moved = draft.move",
         by_tests(
             "tests/domain/test_cash_out.py::test_an_attempt_is_written_down_open_leased_and_due_to_be_asked_about"
         ),
