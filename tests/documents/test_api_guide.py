@@ -13,7 +13,14 @@ from tests.running import JWT_SECRET, Running, running
 pytestmark = pytest.mark.anyio
 
 GUIDE = document("api-guide.md")
-IN_THE_GUIDE = "http://127.0.0.1:3004"
+
+
+def addresses(service: Running) -> dict[str, str]:
+    """Return where things are in the guide, and where they are here."""
+    return {
+        "http://127.0.0.1:3004": service.url,
+        "http://127.0.0.1:3005": service.sandbox.base_url,
+    }
 
 
 def environment(service: Running, folder: Path, *, bare: bool = False) -> dict[str, str]:
@@ -29,9 +36,7 @@ def environment(service: Running, folder: Path, *, bare: bool = False) -> dict[s
 async def test_every_call_works_as_it_is_and_answers_as_shown(tmp_path: Path) -> None:
     steps = steps_of(GUIDE)
     async with running(tmp_path) as service:
-        said = await run(
-            steps, tmp_path, environment(service, tmp_path), {IN_THE_GUIDE: service.url}
-        )
+        said = await run(steps, tmp_path, environment(service, tmp_path), addresses(service))
     for step, text in zip(steps, said, strict=True):
         check(step, text)
 
@@ -43,7 +48,7 @@ async def test_its_beginning_works_on_a_bare_machine_too(tmp_path: Path) -> None
     assert len(steps) == len(wanted)
     async with running(tmp_path) as service:
         bare = environment(service, tmp_path, bare=True)
-        said = await run(steps, tmp_path, bare, {IN_THE_GUIDE: service.url})
+        said = await run(steps, tmp_path, bare, addresses(service))
     for step, text in zip(steps, said, strict=True):
         check(step, text)
 

@@ -14,12 +14,15 @@ words.add_argument("-sS", "-sSN", dest="silent", action="store_true")
 words.add_argument("-X", dest="method")
 words.add_argument("-H", dest="headers", action="append", default=[])
 words.add_argument("-d", "--data", dest="body")
+words.add_argument("--data-binary", dest="file_sent")
 words.add_argument("-o", dest="file")
 words.add_argument("-w", dest="told", default="")
 words.add_argument("url")
 given = words.parse_args()
 url = urllib.parse.urlsplit(given.url)
 body = given.body.encode() if given.body is not None else None
+if given.file_sent is not None:
+    body = open(given.file_sent.removeprefix("@"), "rb").read()
 connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
 target = url.path + ("?" + url.query if url.query else "")
 headers = {n: v.encode() for n, v in (line.split(": ", 1) for line in given.headers)}
@@ -28,6 +31,8 @@ answer = connection.getresponse()
 text = answer.read()
 if given.file is None:
     sys.stdout.buffer.write(text)
+else:
+    open(given.file, "wb").write(text)
 sys.stdout.write(given.told.replace("%{http_code}", str(answer.status)).replace("\\\\n", "\\n"))
 '''
 _OPENSSL = '''\

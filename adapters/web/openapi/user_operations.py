@@ -16,15 +16,15 @@ from adapters.web.openapi.pieces import (
     enveloped,
     parameter,
 )
-from adapters.web.progress import PROGRESS
+from adapters.web.progress import PROGRESS, STATE
 from adapters.web.schemas import CashOutView, OwnLimitsView, Success
 from adapters.web.streams import message
-from domain.events import EventType
+from domain.events import ANNOUNCES, EventType
 
 _LAST_SEEN: Final = parameter(
     "header",
     "Last-Event-ID",
-    {"type": "string", "pattern": r"^\d{1,9}-\d{1,9}$", "examples": ["2-5"]},
+    {"type": "string", "examples": ["2-5"]},
     "The id of the last message that was received: nothing is told again, nothing is left out."
     " Anything else than such an id is ignored.",
 )
@@ -79,11 +79,10 @@ def _stream() -> Json:
         "headers": {"X-Request-Id": REQUEST_ID},
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string", "contentMediaType": "text/event-stream"},
+                "schema": _MESSAGE,
                 "example": told.decode(),
             }
         },
-        "x-data": REF_OF_DATA,
     }
 
 
@@ -95,5 +94,20 @@ def _nothing_more() -> Json:
     }
 
 
-REF_OF_DATA: Final[Json] = {"$ref": f"#/components/schemas/{CashOutView.__name__}"}
-"""What each `data` of the stream is."""
+_MESSAGE: Final[Json] = {
+    "type": "object",
+    "description": "One message of the stream.",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {
+            "type": "string",
+            "enum": [STATE, *(str(each) for each in ANNOUNCES.values()), EventType.NEEDS_REVIEW],
+        },
+        "id": {"type": "string", "pattern": r"^\d{1,9}-\d{1,9}$"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": f"#/components/schemas/{CashOutView.__name__}"},
+        },
+    },
+}
