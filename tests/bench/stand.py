@@ -79,6 +79,8 @@ class Stand:
             "JWT_SECRET": SECRET,
             "RATE_LIMIT_PER_MINUTE": "0",
             "WORKERS_IN_API": "false",
+            # As in production: what the overview adds up would be measured along.
+            "CONSOLE": "false",
             "CASHOUT_CONFIG": str(self._configuration()),
             "CASHOUT_DATA_DIR": str(self.folder),
             **changed,
