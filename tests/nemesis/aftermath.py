@@ -53,7 +53,6 @@ SELECT * FROM limit_counters FULL JOIN (
 WHERE coalesce(used_minor, 0) <> coalesce(held, 0)"""
 
 _ENDINGS = {f"cash_out.{status}": status for status in ENDED}
-_FLAGS = {EventType.NEEDS_REVIEW, EventType.CONTRADICTED}
 
 Row = Mapping[str, Any]
 
@@ -239,7 +238,8 @@ def _fault_of(story: Sequence[Event], row: Row) -> str:
         return f"they begin with {types[:1]}"
     if endings != ([row["status"]] if row["status"] in ENDED else []):
         return f"endings told: {endings}"
-    if bool(row["review"]) != bool(_FLAGS & set(types)):
+    called, resolved = map(types.count, (EventType.NEEDS_REVIEW, EventType.REVIEW_RESOLVED))
+    if called - resolved != bool(row["review"]):
         return f"its review is not told as it is: {types}"
     if row["status"] == "processing" and EventType.PROCESSING not in types:
         return f"processing was not told: {types}"
