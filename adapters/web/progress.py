@@ -87,13 +87,13 @@ class _Progress:
         ends_at = self.clock.elapsed() + self.settings.stream_longest
         yield reconnect_after(_COME_BACK_MS)
         while not self.follower.over:
-            left = ends_at - self.clock.elapsed()
-            if left <= timedelta(0):
-                break
+            left = max(timedelta(0), ends_at - self.clock.elapsed())
             news = await self.follower.next(min(left, self.settings.stream_heartbeat))
             if news is not None:
                 yield self._message(news)
-            elif self.clock.elapsed() < ends_at:
+            if self.clock.elapsed() >= ends_at:
+                break
+            if news is None:
                 yield comment()
         yield comment("the end")
 

@@ -142,7 +142,7 @@ def _facts() -> Facts:
         deliveries=[webhook],
         submits=1,
         received=None,
-        today=Allowance(Money(6_000_000, XOF), Money(5_998_500, XOF), NOW),
+        today=Allowance(Money(6_000_000, XOF), Money(1_500, XOF), Money(5_998_500, XOF), NOW),
     )
 
 

@@ -84,7 +84,7 @@ def _new_cash_out(data: bytes) -> bool:
         _check_details(faults)
         return False
     _check_body(body, data)
-    asked = _asked(body, USER, None, _NUMBERS)
+    asked = _asked(body, USER, None, _NUMBERS, Exchange("fuzz", {}))
     try:
         priced = quote(
             _CATALOGUE,

@@ -240,6 +240,14 @@ async def test_a_client_may_want_a_shorter_stream_and_comes_back_with_what_it_kn
             assert [each["id"] for each in await watcher.until(1)] == ["1-2"]
 
 
+async def test_a_stream_of_no_time_tells_the_present_state_and_ends() -> None:
+    async with serving() as (server, api):
+        made = await api.made()
+        async with watching(server, api, made, "Prefer: wait=0") as watcher:
+            (only,) = await watcher.to_the_end()
+            assert (only["event"], only["id"], watcher.comments) == ("status", "1-1", 1)
+
+
 async def test_a_change_by_another_process_is_found_without_a_hint() -> None:
     async with serving() as (server, api):
         made = await api.made()
