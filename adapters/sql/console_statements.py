@@ -113,7 +113,11 @@ def untold() -> Select[Any]:
         .limit(_MOST)
         .subquery("some")
     )
-    return select(func.count().label("count"), func.min(some.c.at).label("oldest_at"))
+    counted: tuple[ColumnElement[Any], ...] = (
+        func.count().label("count"),
+        func.min(some.c.at).label("oldest_at"),
+    )
+    return select(*counted)
 
 
 @cache
@@ -230,5 +234,6 @@ def webhooks() -> Select[Any]:
         )
         for number, kind in enumerate((PARKED, MATCHED, UNREADABLE))
     ]
-    every = union_all(*kinds).subquery("every").c
-    return select(every).order_by(every.received_at.desc(), every.id).limit(_MOST)
+    every = union_all(*kinds).subquery("every")
+    newest = (every.c.received_at.desc(), every.c.id)
+    return select(*every.columns).order_by(*newest).limit(_MOST)
