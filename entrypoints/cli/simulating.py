@@ -54,19 +54,28 @@ _Few = Annotated[
     Parameter(validator=Number(gte=1, lte=100), show_default=False, help="At most so many."),
 ]
 
+_First = Annotated[
+    int | None,
+    Parameter(
+        name="--from",
+        validator=Number(gte=0),
+        show_default=False,
+        help="The first seed; otherwise one that was never tried before.",
+    ),
+]
+_CrashAt = Annotated[
+    str | None,
+    Parameter(
+        show_default=False,
+        help="Instead: one of those again, as PROVIDER:SCENARIO:STORE:AWAITS.",
+    ),
+]
+
 
 def simulate(
     *,
     seeds: _Seeds = None,
-    start: Annotated[
-        int | None,
-        Parameter(
-            name="--from",
-            validator=Number(gte=0),
-            show_default=False,
-            help="The first seed; otherwise one that was never tried before.",
-        ),
-    ] = None,
+    start: _First = None,
     jobs: Annotated[int, Parameter(validator=Number(gte=1, lte=256), help="Cores to use.")] = 1,
     crash_points: Annotated[
         bool,
@@ -76,13 +85,7 @@ def simulate(
             help="Instead: die at every await of every scenario, and at sampled pairs.",
         ),
     ] = False,
-    crash_at: Annotated[
-        str | None,
-        Parameter(
-            show_default=False,
-            help="Instead: one of those again, as PROVIDER:SCENARIO:STORE:AWAITS.",
-        ),
-    ] = None,
+    crash_at: _CrashAt = None,
     pairs: _Pairs = None,
     short: _Short = None,
     without: Annotated[
