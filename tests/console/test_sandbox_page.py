@@ -1,33 +1,28 @@
 """The sandbox's page beside `cashout dev`, in a real browser: a press, a cash-out, its ending."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from adapters.sandbox.scenarios import SCENARIOS
+from tests.console.stage import HASTY
 from tests.entrypoints.console import Console
 
-CHROMIUM = "/usr/bin/chromium"
 WITHIN_MS = 60_000
+BRIEF = {"PROVIDER_TIMEOUT_SECONDS": "3", "SHUTDOWN_GRACE_SECONDS": "5"}
+"""What is on its way when the tests end is not waited for."""
 
 
 @pytest.fixture(scope="module", name="facts")
 def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    console = Console(tmp_path_factory.mktemp("dev"))
+    console = Console(tmp_path_factory.mktemp("dev"), {**HASTY, **BRIEF})
     ports = ("--port", "0", "--sandbox-port", "0", "--profile", "instant")
     with console.running("dev", *ports, "--json") as program:
         yield json.loads(program.line())
-
-
-@pytest.fixture(scope="module", name="browser")
-def a_browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -66,6 +61,8 @@ def test_a_press_makes_a_cash_out_and_the_page_shows_its_ending_and_where_to_loo
     line = page.locator(f"#tried-{suffix} li")
     expect(line).to_contain_text(f"{provider}: {ending}", timeout=WITHIN_MS)
     expect(line.locator("span")).to_have_class("good")
+    console = line.get_by_role("link", name="Console")
+    expect(console).to_have_attribute("href", re.compile(r"/console/cash-outs/[0-9a-f-]{36}$"))
     line.get_by_role("link", name="API").click()
     shown = json.loads(page.locator("pre").inner_text())
     assert shown["cashOut"]["status"] == ending.partition(" ")[0]
