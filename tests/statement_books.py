@@ -10,10 +10,11 @@ from uuid import UUID
 from adapters.memory.statements import booked
 from application.ports import Units
 from domain.cash_out import CashOut, Change
+from domain.money import Money
 from domain.payee import Msisdn, Payee
 from domain.statements import Booked, LineKind, StatementLine
 from domain.states import ENDINGS, Status
-from tests.strategies import NOW, ORANGE, XOF, Money, a_cash_out
+from tests.strategies import NOW, ORANGE, XOF, a_cash_out
 
 FIRST: Final = NOW - timedelta(days=2)
 """When the first cash-out of these books was accepted; each later one follows after a second."""

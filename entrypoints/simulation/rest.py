@@ -53,19 +53,25 @@ class Rest:
 
     def reached(self) -> str:
         """Return why there is no rest yet; empty when there is."""
-        if self.users.busy or self.operators.busy:
-            return "users are busy" if self.users.busy else "operators are at work"
+        return next(self._unrest(), "")
+
+    def _unrest(self) -> Iterator[str]:
+        rows = self.store.rows
+        if self.users.busy:
+            yield "users are busy"
+        if self.operators.busy:
+            yield "operators are at work"
         if self.side.engine.next_due() is not None or self.side.courier.underway:
-            return "the provider has something to tell"
-        if any(each.shut for each in self.store.rows.standings.values()):
-            return "somebody has closed a provider and will open it"
+            yield "the provider has something to tell"
+        if any(each.shut for each in rows.standings.values()):
+            yield "somebody has closed a provider and will open it"
         if self.store.late:
-            return "a commit is under way"
-        if self.store.rows.waiting:
-            return "events wait to be told"
-        if any(map(self._waits_for_its_cash_out, self.store.rows.deliveries.values())):
-            return "a webhook is to be matched with its cash-out"
-        return next(filter(None, map(self._open, self.store.rows.cash_outs.values())), "")
+            yield "a commit is under way"
+        if rows.waiting:
+            yield "events wait to be told"
+        if any(map(self._waits_for_its_cash_out, rows.deliveries.values())):
+            yield "a webhook is to be matched with its cash-out"
+        yield from filter(None, map(self._open, rows.cash_outs.values()))
 
     def _open(self, cash_out: CashOut) -> str:
         if cash_out.ended:

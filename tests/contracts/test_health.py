@@ -89,10 +89,14 @@ async def test_a_standing_that_was_changed_meanwhile_is_a_conflict(store: Store)
     await save(store, first)
     with pytest.raises(Conflict):
         await save(store, Standing(GUINEA).moved(State.DELAYED, Reason.LATENCY, NOW))
-    with pytest.raises(Conflict):
+
+    async def again() -> None:
         async with store.units.begin() as unit:
             await unit.health.add([Bucket(MALI, NOW, ALL_KINDS)])
             await unit.health.save([first])
+
+    with pytest.raises(Conflict):
+        await again()
     async with store.units.begin() as unit:
         assert await unit.health.standings() == [first]
         assert await unit.health.buckets(ORANGE, NOW, 10) == [], "nothing of it was written"

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from adapters.journal import StructuredJournal
 from adapters.nats.connection import NatsConnection
 from adapters.nats.tokens import NatsTokens
+from adapters.provider_kit.contract.partner import Partner, Raw, Reply, Seen
 from adapters.provider_kit.limits import CallLimits
 from adapters.provider_kit.tokens import Token
 from domain.attempts import OutcomeKind
@@ -29,7 +30,6 @@ from tests.adapters.providers.given import (
     said,
     wired,
 )
-from adapters.provider_kit.contract.partner import Partner, Raw, Reply, Seen
 from tests.strategies import NOW, POLICY, PROVES, TOKEN, being_sent
 
 pytestmark = pytest.mark.anyio

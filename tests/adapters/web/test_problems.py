@@ -12,7 +12,6 @@ from litestar.exceptions import (
 
 from adapters.memory.manual_time import ManualClock
 from adapters.web import auth, jwks, new_cash_out, schemas
-from adapters.web.exchange import masked
 from adapters.web.openapi.examples import problems
 from adapters.web.problems import REFUSAL_STATUS, Problem, bad_request, refused, tell
 from adapters.web.rate_limit import RateLimit
@@ -90,19 +89,6 @@ def test_every_decoder_and_encoder_can_be_built() -> None:
     for decoder in (auth._OBJECT, jwks._KEY_SET):
         with pytest.raises(msgspec.ValidationError):
             decoder.decode(b"[]")
-
-
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("+2250700000789", "+***789"),
-        ("2250700000789 and 123456", "***789 and 123456"),
-        ("Bearer eyJhbGciOi.eyJ1c2Vy.c2ln", "Bearer ***"),
-        ("x" * 500, "x" * 200),
-    ],
-)
-def test_texts_are_masked_for_the_log(text: str, written: str) -> None:
-    assert masked(text) == written
 
 
 def test_the_rate_limit_forgets_the_quietest_user_first() -> None:
