@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.console.stage import HASTY, Stage, set_the_stage
 from tests.entrypoints.console import Console
@@ -14,29 +14,26 @@ from tests.entrypoints.console import Console
 CALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session", name="driver")
-def playwright_driver() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
-
-
 @pytest.fixture(scope="session")
-def chromium(driver: Playwright) -> Path:
+def chromium() -> Path:
     """Where there is a Chromium: this machine's, or else the one that playwright brought."""
-    found = next(filter(None, map(shutil.which, CALLED)), driver.chromium.executable_path)
+    found = next(filter(None, map(shutil.which, CALLED)), None)
+    if found is None:
+        with sync_playwright() as driver:
+            found = driver.chromium.executable_path
     if not Path(found).is_file():
-        pytest.skip(
-            "no Chromium on this machine: `apt-get install chromium` has the console tested"
-        )
+        pytest.skip("no Chromium here, so no page was looked at: try `apt-get install chromium`")
     return Path(found)
 
 
-@pytest.fixture(scope="session")
-def browser(driver: Playwright, chromium: Path) -> Iterator[Browser]:
-    # Its sandbox needs rights that containers do not have; it is shown pages of ours alone.
-    opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-    yield opened
-    opened.close()
+# For one file each: while it is there an event loop runs, and no other test could have its own.
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        # Its sandbox needs rights that containers do not have; it is shown pages of ours alone.
+        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -254,6 +254,7 @@ USES: dict[str, tuple[Any, dict[str, Any]]] = {
     "ix_inbox_matched": (inbox._prune(), {"before": NOW, "most": 10}),
 }
 
+
 @pytest.mark.parametrize("archive", ["postgres"], indirect=True)
 @pytest.mark.parametrize("by_database_time", [True, False])
 async def test_a_claim_of_some_corridors_reads_their_ranges_of_an_index_and_no_more(

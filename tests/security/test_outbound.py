@@ -16,6 +16,7 @@ import jwt
 import pytest
 
 from adapters.provider_kit.client import JsonClient
+from adapters.provider_kit.contract.partner import Partner, Reply
 from adapters.provider_kit.limits import CallLimits
 from adapters.sql.database import open_database
 from domain.attempts import OutcomeKind
@@ -31,7 +32,6 @@ from tests.adapters.providers.given import (
     order,
     said,
 )
-from tests.adapters.providers.partner import Partner, Reply
 from tests.adapters.web.house import PROVIDERS, check_problem
 from tests.adapters.web.keys import RSA_KEY, public_jwk
 
