@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.memory.console_reader import MemoryConsoleReader
 from adapters.memory.manual_time import ManualClock
 from adapters.memory.store import MemoryStore
 from adapters.memory.units import MemoryUnits
 from adapters.passwords.scrypt import ScryptPasswords
 from application.callers import Role
 from application.figures import EVERY, KeepFigures
-from application.operators import AccountRefused, Operators
+from application.operators import AccountRefused, Operators, SignIn, SignInRefused
 from application.ports import StorageUnavailable
+from application.throttle import Throttle
 from tests.application.wiring import Notebook
 from tests.contracts.stores import a_new
 from tests.strategies import NOW
@@ -88,6 +90,30 @@ async def test_every_change_is_logged(house: House) -> None:
         "operator.disabled",
         "operator.enabled",
     ]
+
+
+async def test_who_is_disabled_while_the_password_is_tried_does_not_get_in(house: House) -> None:
+    await house.operators.add("root", "ada", Role.VIEWER, WORD)
+
+    class Slow(ScryptPasswords):
+        async def matches(self, password: str, secret: str | None) -> bool:
+            await house.operators.disable("root", "ada")
+            return await super().matches(password, secret)
+
+    slow = Slow(log2_n=4)
+    reader = MemoryConsoleReader(house.store)
+    sign_in = SignIn(house.units, reader, slow, house.clock, Throttle(house.clock))
+    with pytest.raises(SignInRefused):
+        await sign_in("ada", WORD, "here")
+    slow.close()
+    assert house.store.operator_sessions == {}
+
+
+async def test_signing_out_of_nothing_is_no_deed(house: House) -> None:
+    reader = MemoryConsoleReader(house.store)
+    sign_in = SignIn(house.units, reader, house.passwords, house.clock, Throttle(house.clock))
+    await sign_in.out("no token of ours")
+    assert house.logged == []
 
 
 async def test_figures_are_kept_until_it_is_stopped_and_over_outages(house: House) -> None:
