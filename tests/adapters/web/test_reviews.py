@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -373,7 +373,7 @@ async def test_users_and_strangers_are_kept_out_of_every_route(
     assert (api.written, dict(api.store.proposals), dict(api.store.operators_log)) == before
 
 
-@pytest.mark.parametrize("given", ["nonsense", str(uuid4()), f"{UUID(int=0)}"[:-1] + "g"])
+@pytest.mark.parametrize("given", ["nonsense", str(UUID(int=7)), f"{UUID(int=0)}"[:-1] + "g"])
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES[2:])
 async def test_what_is_not_there_is_404(
     api: House, method: str, path: str, body: object, given: str
