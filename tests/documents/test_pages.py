@@ -23,6 +23,7 @@ PAGES = (
             "production",
             "runbook",
             "scaling",
+            "settings",
             "threat-model",
             "tutorial",
         )
