@@ -19,6 +19,7 @@ from application.ports import (
     ReviewSum,
 )
 from domain.cash_out import CashOut
+from domain.persons import is_same_person
 from domain.refusals import NotFound
 from domain.rulings import Proposal, Resolution, gist
 
@@ -133,14 +134,15 @@ class ListReviews:
     def _actions(
         self, caller: Caller, cash_out: CashOut, waiting: Proposal | None
     ) -> list[ReviewAction]:
-        own = cash_out.user_id == caller.name
+        own = is_same_person(cash_out.user_id, caller.name)
         settled = cash_out.review is None
         mine = waiting is not None and waiting.proposed_by == caller.name
+        alone = waiting is not None and is_same_person(waiting.proposed_by, caller.name)
         fresh = waiting is not None and not settled and waiting.seen == gist(cash_out)
         proposes, approves = caller.may(Permission.PROPOSE), caller.may(Permission.APPROVE)
         allowed = {
             ReviewAction.PROPOSE: proposes and not settled and waiting is None and not own,
-            ReviewAction.APPROVE: approves and fresh and not own and not (mine and self.four_eyes),
+            ReviewAction.APPROVE: approves and fresh and not own and not (alone and self.four_eyes),
             ReviewAction.REJECT: approves and waiting is not None,
             ReviewAction.WITHDRAW: proposes and mine,
         }

@@ -13,6 +13,7 @@ from uuid import UUID
 from domain.cases import digest_of_words
 from domain.cash_out import CashOut
 from domain.evidence import Proof, ProofKind, Resolution, Ruling, Source
+from domain.persons import is_same_person
 from domain.refusals import Refusal
 from domain.reports import Report
 from domain.ruling_refusals import (
@@ -112,7 +113,7 @@ def check_proposal(
     cash-out's. seen: the gist that the proposer looked at, where that is known.
     """
     _refuse_first(
-        (cash_out.user_id == proposal.proposed_by, OwnCashOut),
+        (is_same_person(cash_out.user_id, proposal.proposed_by), OwnCashOut),
         (cash_out.review is None, NoOpenReview),
         (open_one is not None, ProposalAlreadyOpen),
         (seen is not None and seen != gist(cash_out), ReviewChanged),
@@ -138,11 +139,11 @@ def approve(
 
     four_eyes: whoever proposed it may not. Otherwise they may, and the proposal says so.
     """
-    alone = by == proposal.proposed_by
+    alone = is_same_person(by, proposal.proposed_by)
     _refuse_first(
         (not proposal.is_open, ProposalAlreadyDecided),
         (alone and four_eyes, ProposerCannotApprove),
-        (cash_out.user_id == by, OwnCashOut),
+        (is_same_person(cash_out.user_id, by), OwnCashOut),
         (cash_out.review is None, NoOpenReview),
         (gist(cash_out) != proposal.seen, ReviewChanged),
         (

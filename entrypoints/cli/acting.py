@@ -7,6 +7,7 @@ import os
 
 from adapters.web.auth import ClaimRules, InvalidToken, SecretTokens
 from application.callers import Caller, Role
+from domain.persons import AT_THE_MACHINE
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.container import Service
 
@@ -17,7 +18,7 @@ async def acting(service: Service, token: str) -> Caller:
     Whoever reaches the database is an approver here, under the name of their account.
     """
     if not token:
-        return Caller(f"cli:{_account()}", Role.APPROVER)
+        return Caller(f"{AT_THE_MACHINE}{_account()}", Role.APPROVER)
     tokens = service.settings.tokens
     if not tokens.secret:
         raise Stopped("tokens can be checked here with JWT_SECRET alone: use the API instead")

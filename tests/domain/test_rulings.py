@@ -172,6 +172,25 @@ def test_who_proposes_cannot_approve() -> None:
         approved(a_proposal(), in_review(), by="olga")
 
 
+SAME_PERSON = ["Olga", "OLGA ", "cli:olga", "CLI:Olga", "\uff4f\uff4c\uff47\uff41"]
+
+
+@pytest.mark.parametrize("by", SAME_PERSON)
+def test_who_proposes_cannot_approve_by_another_of_their_names(by: str) -> None:
+    with pytest.raises(ProposerCannotApprove):
+        approved(a_proposal(), in_review(), by=by)
+    assert approved(a_proposal(), in_review(), by=by, four_eyes=False).four_eyes is False
+
+
+@pytest.mark.parametrize("by", SAME_PERSON)
+def test_nobody_settles_their_own_cash_out_by_another_of_their_names(by: str) -> None:
+    cash_out = in_review(user_id="olga")
+    with pytest.raises(OwnCashOut):
+        check_proposal(a_proposal(cash_out, proposed_by=by), cash_out, None)
+    with pytest.raises(OwnCashOut):
+        approved(a_proposal(cash_out, proposed_by="aisha"), cash_out, by=by)
+
+
 def test_where_one_person_is_enough_the_proposal_says_so() -> None:
     alone = approved(a_proposal(), in_review(), by="olga", four_eyes=False)
     assert alone.four_eyes is False
