@@ -67,9 +67,14 @@
     const form = event.target;
     if (!form.dataset.swap || form.method !== "post") return;
     event.preventDefault();
-    const body = new URLSearchParams(new FormData(form, event.submitter));
-    swapped(form, form.action, { method: "POST", body }, false).then((done) => {
-      if (!done) form.submit();
+    // A button may lead elsewhere than its form: to a rejection, where the form is an approval.
+    const button = event.submitter;
+    const action = button?.hasAttribute("formaction") ? button.formAction : form.action;
+    const body = new URLSearchParams(new FormData(form, button));
+    swapped(form, action, { method: "POST", body }, false).then((done) => {
+      if (done) return;
+      form.action = action;
+      form.submit();
     });
   });
 
