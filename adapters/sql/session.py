@@ -224,8 +224,9 @@ class Session:
     async def _catch_up(self) -> None:
         """On PostgreSQL: begin, where that is still to be done, and say all that is owed."""
         if self._transaction is not None and not self._begun:
-            await self._transaction.start()
+            # Said first: whoever is cancelled before the answer does not know what the server did.
             self._begun = True
+            await self._transaction.start()
         if self._owed:
             await self._owed.pay(self._driver)
 
