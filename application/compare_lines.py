@@ -105,12 +105,13 @@ class CompareLines:
         judged: list[Judged] = []
         for line in plain:
             free: list[Booked] = [each for each in fitting[line.digest] if each.id not in given]
-            chosen = choose(line, free)
+            chosen = choose(line, free, self.window)
             if chosen is None:
                 judged.append(judge_stranger(line, len(free)))
                 continue
             judged.append(judge_line(line, Match(chosen, Rule.NUMBER_AND_AMOUNT), further=False))
-            if line.paid or judged[-1].broken is not None:
+            # What is open and only said to have failed may still be what another line has paid.
+            if line.paid or (judged[-1].broken is not None and chosen.status in ENDINGS):
                 given.add(chosen.id)
         return tuple(judged)
 

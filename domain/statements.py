@@ -279,30 +279,39 @@ def fits(line: StatementLine, booked: Booked, window: Window) -> bool:
     """Tell whether a line that names no order of ours may be about this cash-out by its likeness.
 
     Not where the line has a reference, which is then somebody else's, nor where the provider's ids
-    of both are known and differ.
+    of both are known and differ, nor where nothing was sent yet: another payment is like it then.
+    What is open since before the window fits as well: it may have been parked all the while. It is
+    never chosen, but keeps a younger one from being taken for the only one.
     """
     known, said = booked.provider_transaction_id, line.provider_transaction_id
     return (
         line.kind is LineKind.PAYMENT
         and line.reference is None
+        and booked.status is not Status.PENDING
         and line.msisdn == booked.msisdn.e164
         and line.amount == booked.amount
         and (known is None or said is None or known == said)
-        and window.has(line, booked)
+        and (window.has(line, booked) or _is_open_since_before(line, booked))
     )
 
 
-def choose(line: StatementLine, fitting: Sequence[Booked]) -> Booked | None:
+def _is_open_since_before(line: StatementLine, booked: Booked) -> bool:
+    return booked.status not in ENDINGS and booked.created_at < line.at
+
+
+def choose(line: StatementLine, fitting: Sequence[Booked], window: Window) -> Booked | None:
     """Return the one that a line is taken to be about, of those that fit and have no line yet.
 
     The nearest in time where all have ended the same way: then the choice moves no money. None
-    where several fit and some are open: which of them was paid is not to be guessed.
+    where several fit and some are open: which of them was paid is not to be guessed. None as well
+    outside the window.
     """
     if len({booked.status for booked in fitting}) > 1 or (
         len(fitting) > 1 and fitting[0].status not in ENDINGS
     ):
         return None
-    return min(fitting, key=lambda each: (abs(line.at - each.created_at), each.id), default=None)
+    near = (booked for booked in fitting if window.has(line, booked))
+    return min(near, key=lambda each: (abs(line.at - each.created_at), each.id), default=None)
 
 
 def judge_stranger(line: StatementLine, fitting: int) -> Judged:

@@ -130,8 +130,14 @@ class MemoryStatements:
         self, run_id: UUID, provider: str, lines: Sequence[StatementLine], window: Window
     ) -> dict[str, tuple[Booked, ...]]:
         """Return, by digest, the cash-outs that fit a line and have no line."""
-        spoken_of = {each.cash_out_id for each in self._linked(run_id) if each.speaks}
-        free = [each for each in self._booked(provider) if each.id not in spoken_of]
+        linked = list(self._linked(run_id))
+        spoken_of = {each.cash_out_id for each in linked if each.speaks}
+        paid = {each.cash_out_id for each in linked if each.line.paid}
+        free = [
+            each
+            for each in self._booked(provider)
+            if each.id not in (spoken_of if each.status in ENDINGS else paid)
+        ]
         return {line.digest: tuple(b for b in free if fits(line, b, window)) for line in lines}
 
     async def payments(self, run_id: UUID, ids: Sequence[UUID]) -> list[Payment]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union_all,
     update,
 )
 
@@ -243,16 +244,19 @@ def named_by_us(dialect: str) -> Select[Any]:
     return select(given.c.digest, *_OURS).join_from(given, cash_outs, same)
 
 
-def _spoken_of() -> ColumnElement[bool]:
+def _spoken_of(*, open_by_paid_alone: bool = False) -> ColumnElement[bool]:
     """Tell whether a line speaks of a cash-out: of this run, or of one that is no rehearsal.
+
+    open_by_paid_alone: of an open one only lines that say that it was paid.
 
     A look-up for each cash-out: as a join, it would be planned by statistics from before the lines
     were linked, and go through all of them each time.
     """
     line, run = statement_lines.c, statement_runs.c
-    speaks = (line.turn == _PAID_TURN) | (
-        (line.kind == LineKind.PAYMENT.value) & (line.result == LineResult.BROKEN.value)
-    )
+    breaks = (line.kind == LineKind.PAYMENT.value) & (line.result == LineResult.BROKEN.value)
+    if open_by_paid_alone:
+        breaks = breaks & ~_is_open(cash_outs.c.status)
+    speaks = (line.turn == _PAID_TURN) | breaks
     is_counted = select(_counts()).where(run.id == line.run_id).scalar_subquery()
     first = (
         select(line.number)
@@ -260,6 +264,10 @@ def _spoken_of() -> ColumnElement[bool]:
         .limit(literal_column("1"))
     )
     return first.scalar_subquery().is_not(None)
+
+
+def _is_open(status: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(*(status != ending.value for ending in ENDINGS))
 
 
 def _counts() -> ColumnElement[bool]:
@@ -276,22 +284,24 @@ def fitting(dialect: str) -> Select[Any]:
     given = LIKENESSES.table(dialect)
     first = bindparam("first_of_all", type_=Moment)
     last = bindparam("last_of_all", type_=Moment)
-    # Gone through once for a page, not once for each of its lines.
-    near = (
-        select(*_OURS)
-        .where(
-            cash_outs.c.provider == PROVIDER,
-            cash_outs.c.created_at.between(first, last),
-            ~_spoken_of(),
-        )
-        .cte("near")
-        .prefix_with("MATERIALIZED")
+    free = select(*_OURS).where(
+        cash_outs.c.provider == PROVIDER, ~_spoken_of(open_by_paid_alone=True)
     )
+    recent = free.where(cash_outs.c.created_at.between(first, last))
+    # Whatever is open has a plan: there is an index over those that have one.
+    older = free.where(
+        cash_outs.c.action.is_not(None),
+        _is_open(cash_outs.c.status),
+        cash_outs.c.created_at < first,
+    )
+    # Gone through once for a page, not once for each of its lines.
+    near = union_all(recent, older).cte("near").prefix_with("MATERIALIZED")
     same = and_(
         near.c.msisdn == given.c.msisdn,
         near.c.amount_minor == given.c.amount_minor,
         near.c.currency == given.c.currency,
-        near.c.created_at.between(given.c.first, given.c.last),
+        near.c.created_at <= given.c.last,
+        (near.c.created_at >= given.c.first) | _is_open(near.c.status),
     )
     return select(given.c.digest, *near.c).join_from(given, near, same, isouter=True)
 

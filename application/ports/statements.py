@@ -221,7 +221,8 @@ class Statements(Protocol):
     ) -> dict[str, tuple[Booked, ...]]:
         """Return, by digest, the cash-outs that fit a line, see `fits`, and of which none speaks.
 
-        No line of this run, or of another one that is no rehearsal.
+        No line of this run, or of another one that is no rehearsal. An open one is spoken of only
+        by a line that says that it was paid.
         """
         ...
 

@@ -12,7 +12,7 @@ from adapters.memory.statement_file import MemoryStatement
 from application.ports.statements import Malformed
 from application.reconcile import Phase, Progress, ReconcileRules, lease_of
 from domain.breaks import Age, Break, BreakState
-from domain.cash_out import CashOut
+from domain.cash_out import Action, CashOut, Plan
 from domain.evidence import ReviewReason, Source
 from domain.money import Money
 from domain.runs import Period, RunState
@@ -195,6 +195,52 @@ async def test_likeness_alone_fails_nothing_and_guesses_nothing() -> None:
         "2 cash-outs fit by number and amount; which one is not to be guessed",
         "failed there by number and amount alone: that proves nothing",
     }
+
+
+NAMELESS: dict[str, Any] = {"reference": None, "provider_transaction_id": None}
+
+
+def two_alike(apart: timedelta) -> list[CashOut]:
+    """Return two open cash-outs of one number and amount, the second accepted so much later."""
+    first, second = (
+        booked_cash_out(
+            n,
+            Status.PROCESSING,
+            provider_transaction_id=None,
+            plan=Plan(Action.ASK, NOW),
+        )
+        for n in (1, 2)
+    )
+    later = first.created_at + apart
+    return [first, replace(second, payee=first.payee, amount=first.amount, created_at=later)]
+
+
+async def test_what_was_never_sent_is_not_what_a_payment_like_it_has_paid() -> None:
+    desk = Desk()
+    plan = Plan(Action.SUBMIT, NOW)
+    parked = booked_cash_out(1, Status.PENDING, provider_transaction_id=None, plan=plan)
+    await desk.books(parked)
+    run = await desk.run([line_of(parked, **NAMELESS)])
+    assert desk.now(parked) == parked
+    assert [each.kind for each in await desk.breaks(run)] == [BreakKind.MISSING_HERE]
+
+
+async def test_what_is_open_since_before_the_window_may_be_what_was_paid() -> None:
+    desk, alike = Desk(), two_alike(timedelta(hours=30))
+    await desk.books(*alike)
+    run = await desk.run([line_of(alike[1], **NAMELESS)])
+    assert [desk.now(each) for each in alike] == alike
+    (found,) = await desk.breaks(run)
+    assert found.kind is BreakKind.MISSING_HERE
+    assert found.detail.startswith("2 cash-outs fit")
+
+
+async def test_a_failure_by_likeness_does_not_leave_the_other_as_the_only_one() -> None:
+    desk, alike = Desk(), two_alike(timedelta(hours=1))
+    await desk.books(*alike)
+    await desk.run([line_of(alike[0], status=Status.FAILED, word="FAILED", **NAMELESS)])
+    await desk.run([line_of(alike[1], **NAMELESS)])
+    assert [desk.now(each) for each in alike] == alike
 
 
 async def test_equal_payments_that_were_all_made_are_matched_one_to_one() -> None:

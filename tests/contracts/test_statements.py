@@ -17,6 +17,7 @@ from application.ports.statements import (
     StoredLine,
 )
 from domain.breaks import Age
+from domain.cash_out import Action, Plan
 from domain.money import CURRENCIES, Money
 from domain.runs import Period, RunState, Tally, Totals
 from domain.statements import BreakKind, LineKind, Rule, Window
@@ -203,6 +204,33 @@ async def test_what_fits_has_number_amount_and_time_and_nothing_speaks_of_it(
         }
         elsewhere = await unit.statements.fitting(ONE, AFRI, lines, Window())
         assert set(elsewhere.values()) == {()}
+
+
+async def test_what_is_open_fits_however_old_until_a_line_says_that_it_was_paid(
+    store: Store,
+) -> None:
+    await begin(store, a_run(), a_run(TWO))
+    nameless: dict[str, Any] = {"reference": None, "provider_transaction_id": None}
+    statuses = [Status.PROCESSING] * 3 + [Status.PENDING, Status.FAILED]
+    plan = Plan(Action.ASK, NOW)
+    old, denied, paid, unsent, ended = cash_outs = [
+        booked_cash_out(n, each, provider_transaction_id=None, plan=plan)
+        for n, each in enumerate(statuses, start=1)
+    ]
+    await keep(store.units, cash_outs)
+    failed = line_of(denied, status=Status.FAILED, word="FAILED")
+    closed = line_of(ended, status=Status.FAILED, word="FAILED")
+    said = line_of(paid)
+    await staged(store, [failed, closed, said], a_run(TWO))
+    await judge(store, failed, denied, LineResult.BROKEN, TWO)
+    await judge(store, closed, ended, LineResult.BROKEN, TWO)
+    await judge(store, said, paid, LineResult.BROKEN, TWO)
+    late = line_of(old, at=old.created_at + timedelta(hours=30), **nameless)
+    lines = [late, *(line_of(each, **nameless) for each in (denied, paid, unsent, ended))]
+    async with store.units.begin() as unit:
+        found = await unit.statements.fitting(ONE, ORANGE, lines, Window())
+    fitting = [[each.id.int for each in found[line.digest]] for line in lines]
+    assert fitting == [[1], [2], [], [], []]
 
 
 async def test_payments_are_the_paid_lines_of_this_run_and_of_real_ones(store: Store) -> None:
