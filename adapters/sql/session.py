@@ -82,13 +82,9 @@ class Session:
     ) -> CursorResult[Any]:
         """Execute one statement, or one for many rows; raise what its fault means."""
         connection = self._connection()
-        try:
-            with translated():
-                await self._catch_up()
-                return await connection.execute(statement, parameters)
-        except (Conflict, StorageUnavailable, SQLAlchemyError) as fault:
-            self._broken = fault
-            raise
+        with self._breaking():
+            await self._catch_up()
+            return await connection.execute(statement, parameters)
 
     async def rows(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -232,11 +228,11 @@ class Session:
 
     @contextlib.contextmanager
     def _breaking(self) -> Iterator[None]:
-        """Raise what a fault of the driver means; nothing can be committed after it."""
+        """Raise what a fault of the store means; nothing can be committed after it."""
         try:
             with translated():
                 yield
-        except (Conflict, StorageUnavailable, *DRIVER_FAULTS) as fault:
+        except (Conflict, StorageUnavailable, SQLAlchemyError, *DRIVER_FAULTS) as fault:
             self._broken = fault
             raise
 

@@ -1,5 +1,6 @@
 """What a unit writes is said in one statement at its end, and means what it meant one by one."""
 
+import contextlib
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,16 @@ from adapters.sql.direct import direct
 from adapters.sql.owed import together
 from adapters.sql.sets import MOST_AT_ONCE
 from application.ports import Conflict
-from tests.contracts.stores import Store, a_new, changed, in_database, put, some_new
+from tests.contracts.stores import (
+    REFUSED_AS_A_BUG,
+    Store,
+    a_new,
+    changed,
+    in_database,
+    put,
+    some_new,
+)
+from tests.strategies import NOW
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +105,23 @@ async def test_more_changes_than_one_statement_takes_are_all_counted(url: str) -
     with pytest.raises(Conflict):
         await save_one_stale()
     assert await store.reader.cash_out(UUID(int=1)) == changes[0].after
+    await _close(store)
+
+
+async def test_a_fault_of_what_was_owed_breaks_its_unit_whatever_brought_it_up(url: str) -> None:
+    """Whoever catches it cannot commit: PostgreSQL would answer that with a silent ROLLBACK."""
+    store = in_database("any", url)
+    (kept,) = await put(store, [a_new()])
+
+    async def catch_and_go_on() -> None:
+        async with store.units.begin() as unit:
+            with contextlib.suppress(*REFUSED_AS_A_BUG):
+                await unit.cash_outs.save([changed(kept, asked=-1)])
+                await unit.cash_outs.overdue(NOW, 1)
+
+    with pytest.raises(REFUSED_AS_A_BUG):
+        await catch_and_go_on()
+    assert await store.reader.cash_out(kept.id) == kept
     await _close(store)
 
 
