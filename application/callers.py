@@ -86,6 +86,10 @@ class Caller:
             message = "Your role does not allow this."
             raise Forbidden(message)
 
+    def sees_payee(self, cash_out: CashOut) -> bool:
+        """Tell whether the caller may see its payee's number and name in full: its owner may."""
+        return cash_out.user_id == self.user_id or self.may(Permission.SEE_NUMBERS)
+
     def must_own(self, cash_out: CashOut, unless: Permission = Permission.SEE_ALL) -> None:
         """Raise Forbidden when it is somebody else's, unless the caller has this permission."""
         if cash_out.user_id != self.user_id and not self.may(unless):

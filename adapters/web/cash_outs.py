@@ -47,8 +47,8 @@ def cash_out_routes(parts: WebParts) -> list[HTTPRouteHandler]:
     clock, taking, outlook = parts.clock, _Taking(parts), parts.outlook
 
     def view(request: WebRequest, cash_out: CashOut) -> Answer:
-        liked = language(request)
-        seen = cash_out_view(cash_out, clock.now(), liked, outlook=outlook)
+        liked, in_full = language(request), caller_of(request).sees_payee(cash_out)
+        seen = cash_out_view(cash_out, clock.now(), liked, outlook=outlook, in_full=in_full)
         return success(seen, headers=SPOKEN[liked])
 
     @post(CASH_OUTS, status_code=202)

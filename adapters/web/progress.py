@@ -25,6 +25,7 @@ from adapters.web.problems import too_many_followed
 from adapters.web.schemas import JSON_BYTES
 from adapters.web.streams import Stream, comment, message, reconnect_after
 from adapters.web.views import cash_out_view
+from application.callers import Caller
 from application.follow_cash_outs import Follower, TooManyFollowed
 from application.ports import Clock
 from domain.cash_out import CashOut
@@ -43,9 +44,9 @@ def progress_routes(parts: WebParts) -> list[HTTPRouteHandler]:
 
     @get(PROGRESS)
     async def follow_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
-        this, seen = read_id(cash_out_id), _last_seen(request)
+        caller, this, seen = caller_of(request), read_id(cash_out_id), _last_seen(request)
         try:
-            follower = await parts.follow(caller_of(request), this, seen)
+            follower = await parts.follow(caller, this, seen)
         except TooManyFollowed as crowd:
             raise too_many_followed(crowd.retry_after_s) from None
         if follower.over:
@@ -58,7 +59,7 @@ def progress_routes(parts: WebParts) -> list[HTTPRouteHandler]:
             longest = min(settings.stream_longest, timedelta(seconds=wait_s))
             settings = replace(settings, stream_longest=longest)
             headers.append((b"preference-applied", b"wait=%d" % wait_s))
-        told = _Progress(follower, parts.clock, liked, settings, outlook)
+        told = _Progress(follower, caller, parts.clock, liked, settings, outlook)
         return Stream(told, settings.stream_stall.total_seconds(), headers)
 
     return [follow_cash_out]
@@ -76,6 +77,7 @@ class _Progress:
     """A cash-out's messages to one reader."""
 
     follower: Follower
+    caller: Caller
     clock: Clock
     language: str
     settings: WebSettings
@@ -103,7 +105,8 @@ class _Progress:
 
     def _message(self, cash_out: CashOut) -> bytes:
         before, self.told = self.told, cash_out
-        view = cash_out_view(cash_out, self.clock.now(), self.language, outlook=self.outlook)
+        now, in_full = self.clock.now(), self.caller.sees_payee(cash_out)
+        view = cash_out_view(cash_out, now, self.language, outlook=self.outlook, in_full=in_full)
         number = f"{cash_out.events}-{cash_out.version}"
         return message(_name(before, cash_out), number, JSON_BYTES.encode(view))
 

@@ -25,6 +25,7 @@ from adapters.web.schemas import (
 )
 from adapters.web.wording import Parked, availability, failure_reason, status_detail
 from application.board import Board
+from application.masking import HIDDEN
 from application.queries import Allowance, LimitLine, PricedFor
 from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
@@ -58,10 +59,15 @@ def cash_out_view(
     language: str,
     warnings: Sequence[str] = (),
     outlook: Outlook | None = None,
+    *,
+    in_full: bool = True,
 ) -> CashOutView:
-    """Return a cash-out as its user sees it. outlook: how its provider is, where that is known."""
+    """Return a cash-out as its user sees it. outlook: how its provider is, where that is known.
+
+    in_full: with the payee's number and name; otherwise the number is masked and the name hidden.
+    """
     parked = outlook.parked(cash_out, now) if outlook is not None else None
-    created_at = moment(cash_out.created_at)
+    number, created_at = cash_out.payee.msisdn, moment(cash_out.created_at)
     unchanged = cash_out.updated_at is cash_out.created_at
     return CashOutView(
         cash_out_id=str(cash_out.id),
@@ -72,8 +78,8 @@ def cash_out_view(
         fee=amount(cash_out.fee),
         total_amount=amount(cash_out.total),
         provider=cash_out.provider,
-        provider_account_id=cash_out.payee.msisdn.e164,
-        provider_account_name=cash_out.payee.name,
+        provider_account_id=number.e164 if in_full else number.masked,
+        provider_account_name=cash_out.payee.name if in_full else HIDDEN,
         provider_transaction_id=cash_out.provider_transaction_id or UNSET,
         reference=cash_out.reference,
         status=cash_out.status,

@@ -206,6 +206,17 @@ async def test_only_its_owner_and_who_sees_everybodys_may_follow_it(api: House) 
     assert api.parts.follow.followers == 0
 
 
+@pytest.mark.parametrize(("role", "in_full"), [("viewer", False), ("operator", True)])
+async def test_who_may_not_see_numbers_follows_without_them(
+    api: House, role: str, *, in_full: bool
+) -> None:
+    made = await api.made()
+    await completed(api, made)
+    told = (await api.get(path_of(made), user="somebody", role=role)).text
+    assert "event: cash_out.completed\n" in told
+    assert ("+2250700000789" in told, "Awa Koné" in told) == (in_full, in_full)
+
+
 async def test_messages_are_in_the_language_that_is_preferred() -> None:
     async with serving() as (server, api):
         made = await api.made()

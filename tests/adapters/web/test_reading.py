@@ -58,6 +58,21 @@ async def test_an_admin_reads_everybody_s(api: House) -> None:
     assert answer.json()["data"]["userId"] == "user-1"
 
 
+@pytest.mark.parametrize(
+    ("user", "role", "seen"),
+    [
+        ("vera", "viewer", ("+225*******789", "***")),
+        ("user-1", "viewer", ("+2250700000789", "Awa Koné")),
+        ("oscar", "operator", ("+2250700000789", "Awa Koné")),
+    ],
+)
+async def test_to_whom_it_goes_is_told_in_full_to_its_owner_and_who_may_see_numbers(
+    api: House, user: str, role: str, seen: tuple[str, str]
+) -> None:
+    told = (await api.get(f"{CASH_OUTS}/{await api.made()}", user=user, role=role)).json()["data"]
+    assert (told["providerAccountId"], told["providerAccountName"]) == seen
+
+
 async def test_reading_brings_the_next_question_forward_once(api: House) -> None:
     made = await api.made()
     await api.worker.step()
