@@ -143,6 +143,7 @@ class CompareLines:
             digest=line.digest,
             raw=line.raw,
             permille=self.chance.permille(),
+            happened_at=line.at,
         )
         booked = judged.match.booked.id if judged.match else None
         return Arrival(self.run.provider, report, cash_out_id=booked)

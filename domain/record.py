@@ -134,6 +134,8 @@ def _take(draft: Draft, report: Report, news: News) -> Verdict:
         reason = ReviewReason.REFERENCE_CONFLICT if suspect else ReviewReason.ECHO_MISMATCH
         draft.call_human(reason, echoes_of(news))
         return Verdict.MISMATCH
+    if _is_of_an_earlier_try(news, report.happened_at, draft.after):
+        return Verdict.NOTED
     known_id = draft.after.provider_transaction_id
     said_id = news.provider_transaction_id
     if report.id_taken or (known_id and said_id and known_id != said_id):
@@ -156,6 +158,21 @@ def _reference_was_taken(cash_out: CashOut) -> bool:
     sent = (each for each in cash_out.attempts if each.settled is not OutcomeKind.UNSENT)
     first = next(sent, None)
     return first is not None and first.code is FailureCode.REFERENCE_CONFLICT
+
+
+def _is_of_an_earlier_try(news: News, at: datetime | None, cash_out: CashOut) -> bool:
+    """Tell whether old news of a failure speaks of a try after which another was, or will be, made.
+
+    All tries have one reference, so that only the time tells them apart. Of a single try that was
+    sent it is news whatever its time says: clocks differ, and some books tell days alone.
+    """
+    if at is None or news.status not in _UNPAID or cash_out.ended or not cash_out.attempts:
+        return False
+    last = cash_out.attempts[-1]
+    return last.settled is OutcomeKind.UNSENT or (last.number > 1 and at < last.started_at)
+
+
+_UNPAID = frozenset({Status.FAILED, Status.CANCELLED})
 
 
 def _is_about(news: News, cash_out: CashOut, *, in_full: bool) -> bool:

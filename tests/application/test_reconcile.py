@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adapters.memory.statement_file import MemoryStatement
 from application.ports.statements import Malformed
 from application.reconcile import Phase, Progress, ReconcileRules, lease_of
+from domain.attempts import OutcomeKind
 from domain.breaks import Age, Break, BreakState
 from domain.cash_out import Action, CashOut, Plan
 from domain.evidence import ReviewReason, Source
@@ -21,9 +22,10 @@ from domain.statements import BreakKind, LineKind, StatementLine
 from domain.states import Status, Verdict
 from tests.application.reconciling import OPERATOR, WHOLE, Desk, Facts
 from tests.statement_books import FIRST, booked_cash_out, line_of, numbered, sealed
-from tests.strategies import AFRI, NOW, ORANGE, TOKEN, XOF
+from tests.strategies import AFRI, NOW, ORANGE, TOKEN, XOF, an_attempt
 
 pytestmark = pytest.mark.anyio
+UNSENT, ACCEPTED, _, UNKNOWN = OutcomeKind
 
 
 def facts(breaks: Sequence[Break]) -> Facts:
@@ -73,6 +75,47 @@ async def test_a_failure_that_names_the_order_ends_it_and_frees_its_limits() -> 
     assert desk.now(cash_out).status is Status.FAILED
     assert (before[0] > 0, desk.world.used(cash_out)) == (True, (0, 0))
     assert (run.tally.matched, run.tally.settled) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("tries", "minutes", "status"),
+    [
+        ((UNSENT, None), 1, Status.PROCESSING),
+        ((UNSENT, UNKNOWN), 1, Status.PROCESSING),
+        ((UNKNOWN, UNKNOWN), 1, Status.PROCESSING),
+        ((UNSENT,), 1, Status.PROCESSING),
+        ((UNSENT, UNKNOWN), 11, Status.FAILED),
+        ((ACCEPTED,), -1, Status.FAILED),
+    ],
+)
+async def test_that_an_earlier_try_failed_does_not_fail_what_was_tried_again(
+    tries: tuple[OutcomeKind | None, ...], minutes: int, status: Status
+) -> None:
+    desk = Desk()
+    bare = booked_cash_out(1, Status.PROCESSING, provider_transaction_id=None)
+    apart = timedelta(minutes=10)
+    attempts = tuple(
+        an_attempt(outcome, None, n, bare.created_at + apart * (n - 1))
+        for n, outcome in enumerate(tries, start=1)
+    )
+    cash_out = replace(bare, attempts=attempts)
+    await desk.books(cash_out)
+    at = cash_out.created_at + timedelta(minutes=minutes)
+    await desk.run(
+        [
+            line_of(
+                cash_out,
+                provider_transaction_id="OM-TRY",
+                status=Status.FAILED,
+                word="FAILED",
+                at=at,
+            )
+        ]
+    )
+    after = desk.now(cash_out)
+    assert after.status is status
+    assert (after.provider_transaction_id is None) is (status is Status.PROCESSING)
+    assert (after.plan is not None) is (status is Status.PROCESSING)
 
 
 async def test_each_kind_of_break_is_named_and_raises_its_review() -> None:
