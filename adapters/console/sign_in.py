@@ -1,7 +1,7 @@
 """Signing in and out."""
 
 from secrets import token_urlsafe
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
@@ -17,6 +17,8 @@ from application.ports import Overloaded
 
 _WRONG = "This name and password do not go together, or the account is disabled."
 _LONGEST_NEXT = 2_000
+_KEPT = "/?#&=+%:;,@!$'()*~"
+"""What means something in an address, and what is written in it already."""
 
 
 def sign_in_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
@@ -79,7 +81,13 @@ def _asked_for(path: str) -> str:
 
 def _onward(path: str) -> str:
     """Return where to go after signing in: a page of the console, whatever was asked for."""
-    parts = urlsplit(path[:_LONGEST_NEXT])
+    path = path[:_LONGEST_NEXT]
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return BASE
     ours = parts.path == BASE or parts.path.startswith(f"{BASE}/")
-    plain = "\\" not in path and not parts.scheme and not parts.netloc
-    return path[:_LONGEST_NEXT] if ours and plain and parts.path != SIGN_IN else BASE
+    plain = "\\" not in path and path.isprintable() and not parts.scheme and not parts.netloc
+    # In the letters that a header may have: with any other the session would be open, and the
+    # answer that brings its cookie would break.
+    return quote(path, safe=_KEPT) if ours and plain and parts.path != SIGN_IN else BASE

@@ -1,6 +1,8 @@
 """Who gets in, for how long, and whose forms are believed."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from http.cookies import SimpleCookie
 from urllib.parse import unquote
 
@@ -59,11 +61,26 @@ async def test_signing_in_leads_to_where_one_wanted_to_go(console: Office) -> No
 @pytest.mark.parametrize(
     "onward",
     ["https://evil.example/console", "//evil.example/console", "/consolation", "javascript:x",
-     "/console\\evil", "/console/sign-in", "", "/\\evil.example/console"],
+     "/console\\evil", "/console/sign-in", "", "/\\evil.example/console", "//[evil", "/console/\tx",
+     "/console/\r\nset-cookie: x=1"],
 )  # fmt: skip
 async def test_signing_in_never_leads_elsewhere(console: Office, onward: str) -> None:
     answer = await console.browser().sign_in("oscar", onward=onward)
     assert answer.headers["location"] == "/console"
+
+
+async def test_signing_in_leads_to_a_page_whose_address_is_in_other_letters(
+    console: Office,
+) -> None:
+    browser = console.browser()
+    asked = await browser.get("/console/cash-outs/Koné?q=%C3%A9%20é&show=open")
+    shown = await browser.get(asked.headers["location"])
+    onward = re.search(r'name="next" value="([^"]*)"', shown.text)
+    assert onward
+    form = {"name": "oscar", "password": PASSWORD, "next": unescape(onward[1])}
+    answer = await browser.post("/console/sign-in", form)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/console/cash-outs/Kon%C3%A9?q=%C3%A9%20%C3%A9&show=open"
 
 
 async def test_the_session_is_in_a_cookie_that_scripts_and_other_sites_do_not_get(
