@@ -44,7 +44,8 @@ def cash_out_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]
         asked = request.query_params
         typed = asked.get("q", "").strip()[:LONGEST]
         if typed:
-            found = await search(parts.console, providers, typed)
+            numbers = visit_of(request).may(Permission.SEE_NUMBERS)
+            found = await search(parts.console, providers, typed, numbers=numbers)
             exact = [row for each in found if each.exact for row in each.rows]
             if len(exact) == 1:
                 return see_other(path_of(exact[0].id))

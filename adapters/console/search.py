@@ -11,6 +11,7 @@ from application.ports import ConsoleReader, Listed
 LONGEST: Final = 200
 SHOWN: Final = 50
 _SHORTEST_ENDING: Final = 3
+"""Digits: as many as a masked number shows of its end."""
 _NUMBER = re.compile(r"[+*•.\d\s()-]*?(\d{3,15})", re.ASCII)
 _FULL = re.compile(r"\+?\d{8,15}", re.ASCII)
 
@@ -24,8 +25,14 @@ class Found:
     exact: bool = False
 
 
-async def search(reader: ConsoleReader, providers: Sequence[str], typed: str) -> list[Found]:
-    """Return what was found, in each way that found something."""
+async def search(
+    reader: ConsoleReader, providers: Sequence[str], typed: str, *, numbers: bool
+) -> list[Found]:
+    """Return what was found, in each way that found something.
+
+    numbers: for somebody who may see numbers. For others a number is found by those digits of it
+    that they see anyway: by more they could find out the rest, one digit after the other.
+    """
     text = typed.strip()[:LONGEST]
     identity = _uuid(text)
     if identity is not None:
@@ -37,6 +44,7 @@ async def search(reader: ConsoleReader, providers: Sequence[str], typed: str) ->
     ]
     ending = number_ending(text)
     if ending:
+        ending = ending if numbers else ending[-_SHORTEST_ENDING:]
         found.append(Found("by number", await reader.to_number(ending, SHOWN)))
     return [each for each in found if each.rows]
 

@@ -192,6 +192,19 @@ async def test_numbers_are_found_by_how_they_end(console: Office, typed: str) ->
     assert "Found by number" in answer.text
 
 
+async def test_a_viewer_cannot_find_out_a_number_digit_by_digit(console: Office) -> None:
+    """What is found for a right guess must be what is found for a wrong one."""
+    await console.made(1, payee=PAYEE)
+    right, wrong = "*0789", "*1789"
+    for name, told_apart in (("vera", False), ("oscar", True)):
+        browser = await console.signed_in(name)
+        seen = [
+            str(UUID(int=1)) in (await browser.get(f"/console/cash-outs?q={typed}")).text
+            for typed in (right, wrong)
+        ]
+        assert (seen[0] is not seen[1]) is told_apart, name
+
+
 async def test_a_user_is_found_by_id_and_what_is_unknown_is_told(console: Office) -> None:
     await console.made(1, user_id="user-77")
     browser = await console.signed_in("vera")
