@@ -1,5 +1,7 @@
 """The operators' log: what people did, newest first."""
 
+import re
+
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
@@ -8,7 +10,7 @@ from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.visits import PageRequest, visit_of
 
 SHOWN = 50
-_DIGITS_MOST = 9
+_PLACE = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def log_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
@@ -17,7 +19,7 @@ def log_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
     @get(f"{BASE}/log")
     async def log(request: PageRequest) -> Page:
         given = request.query_params.get("before", "")
-        before = int(given) if given.isdigit() and len(given) <= _DIGITS_MOST else None
+        before = int(given) if _PLACE.fullmatch(given) else None
         found = await parts.log.newest(SHOWN + 1, before=before)
         more = found[SHOWN - 1].sequence if len(found) > SHOWN else None
         return pages.page(

@@ -241,6 +241,16 @@ async def test_the_log_is_read_newest_first_and_goes_on(console: Office) -> None
     assert (await browser.get("/console/log?before=nonsense")).status_code == 200
 
 
+@pytest.mark.parametrize("before", ["²", "٣", "-1", "1e9", "9999999999"])
+async def test_a_place_in_the_log_that_is_none_is_its_beginning(
+    console: Office, before: str
+) -> None:
+    browser = await console.signed_in("vera")
+    answer = await browser.client.get("/console/log", params={"before": before})
+    assert answer.status_code == 200
+    assert "session.opened" in answer.text
+
+
 async def test_webhooks_say_what_became_of_them(console: Office) -> None:
     one = await console.made()
     matched = await console.received(7, one.reference)
