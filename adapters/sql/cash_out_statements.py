@@ -113,14 +113,15 @@ def lock(dialect: str) -> Select[Any]:
     """Lock cash-outs in id order and select them, with a row for each attempt.
 
     Who waits for a lock gets the cash-out as its last holder left it, but beside it what was there
-    when the statement began: the attempts are those of the version `seen`.
+    when the statement began: the attempts are those of the version `seen`. The key is left free:
+    others may refer to the cash-out meanwhile.
     """
     given = IDS.table(dialect)
     locked = (
         select(cash_outs)
         .join_from(given, cash_outs, cash_outs.c.id == given.c.id)
         .order_by(cash_outs.c.id)
-        .with_for_update(of=cash_outs)
+        .with_for_update(of=cash_outs, key_share=True)
         .cte("locked")
     )
     seen = cash_outs.alias("seen")
