@@ -6,6 +6,7 @@ from uuid import UUID
 from application.callers import Caller, Permission
 from application.ports import Clock, Reader
 from application.ports.reviews import ReviewReader
+from application.reviews import seen_by
 from application.timeline import Timeline
 from application.timeline_entries import entries_of
 from application.timeline_outlook import (
@@ -57,7 +58,7 @@ class Explain:
             at_risk=risk_of(found, provider.capabilities if provider else None),
             allowed_actions=acts_of(found, caller, proposal, now),
             review_at=review_at_of(found, self.policy),
-            proposal=proposal,
+            proposal=seen_by(caller, proposal),
         )
 
     async def _waiting(self, cash_out: CashOut) -> Proposal | None:

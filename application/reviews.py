@@ -1,12 +1,14 @@
 """Reviews as operators read them: what waits, what is at risk, and what each of them may do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import overload
 from uuid import UUID
 
 from application.callers import Caller, Permission
+from application.masking import HIDDEN
 from application.ports import (
     MOST_LISTED,
     Clock,
@@ -72,6 +74,26 @@ class ReviewFile:
         return next((each for each in self.proposals if each.is_open), None)
 
 
+@overload
+def seen_by(caller: Caller, proposal: Proposal) -> Proposal: ...
+@overload
+def seen_by(caller: Caller, proposal: Proposal | None) -> Proposal | None: ...
+def seen_by(caller: Caller, proposal: Proposal | None) -> Proposal | None:
+    """Return a proposal without what people wrote, for who may not see numbers and names.
+
+    A payee's may be in it: a line of a statement is copied as it is.
+    """
+    if proposal is None or caller.may(Permission.SEE_NUMBERS):
+        return proposal
+    proof = proposal.proof
+    return replace(
+        proposal,
+        reason=HIDDEN,
+        proof=replace(proof, text=HIDDEN) if proof and proof.text else proof,
+        decided_why=HIDDEN if proposal.decided_why else "",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ListReviews:
     """Reads the review queue; every method raises Forbidden without SEE_ALL.
@@ -95,7 +117,8 @@ class ListReviews:
         caller.must(Permission.SEE_ALL)
         limit = min(limit, MOST_LISTED)
         found = await self.reader.queue(which or QueueFilter(), limit + 1, behind)
-        shown, last = found[:limit], found[limit - 1 : limit]
+        shown = [replace(each, proposal=seen_by(caller, each.proposal)) for each in found[:limit]]
+        last = found[limit - 1 : limit]
         return QueuePage(tuple(shown), _place(last[0].cash_out) if len(found) > limit else None)
 
     async def sums(self, caller: Caller) -> Sequence[ReviewSum]:
@@ -121,12 +144,12 @@ class ListReviews:
         cash_out = await self.cash_outs.cash_out(cash_out_id)
         if cash_out is None:
             raise NotFound
-        proposals = tuple(await self.reader.proposals(cash_out_id))
+        proposals = await self.reader.proposals(cash_out_id)
         waiting = next((each for each in proposals if each.is_open), None)
         return ReviewFile(
             cash_out,
             gist(cash_out),
-            proposals,
+            tuple(seen_by(caller, each) for each in proposals),
             tuple(self._actions(caller, cash_out, waiting)),
             tuple(_resolutions(cash_out)),
         )

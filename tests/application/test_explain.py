@@ -169,6 +169,8 @@ async def test_what_operators_may_do_follows_the_review_the_proposal_and_the_rol
     seen = await told(world, waiting, APPROVER)
     assert (seen.proposal, seen.allowed_actions) == (proposal, (Act.APPROVE, Act.REJECT))
     assert (await told(world, waiting, OPERATOR)).allowed_actions == (Act.WITHDRAW,)
+    viewed = (await told(world, waiting, VIEWER)).proposal
+    assert (viewed and viewed.id, viewed and viewed.reason) == (proposal.id, "***")
     assert (await told(world, waiting, USER)).proposal is None
 
 

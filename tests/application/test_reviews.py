@@ -85,13 +85,29 @@ async def test_the_file_has_all_there_is_to_a_case(world: World) -> None:
     back = await desk.withdraw(OLGA, mistaken.id)
     world.clock.advance(timedelta(seconds=1))
     waiting = await desk.propose(OLGA, cash_out.id, replace(ASKED, seen=gist(cash_out)))
-    found = await desk.read.one(VERA, cash_out.id)
+    found = await desk.read.one(AMADOU, cash_out.id)
     assert (found.cash_out, found.seen) == (cash_out, gist(cash_out))
     assert found.proposals == (waiting, back)
     assert found.waiting == waiting
     assert found.resolutions == (Resolution.PAID, Resolution.NOT_PAID)
-    (listed,) = (await desk.read(VERA, QueueFilter(provider=ORANGE))).reviews
+    (listed,) = (await desk.read(AMADOU, QueueFilter(provider=ORANGE))).reviews
     assert listed.proposal == waiting
+
+
+async def test_what_operators_wrote_is_not_shown_to_who_may_not_see_names(world: World) -> None:
+    """They copy statements, with the payee's name and number in them."""
+    cash_out, desk, words = await contradicted(world), world.one.desk, "Awa Koné, 0700000789"
+    proof = Proof(ProofKind.STATEMENT_LINE, "R-1", words)
+    asked = replace(ASKED, reason=f"paid to {words}", proof=proof)
+    refused = await desk.propose(OLGA, cash_out.id, asked)
+    await desk.reject(AMADOU, refused.id, f"not to {words}")
+    world.clock.advance(timedelta(seconds=1))
+    await desk.propose(OLGA, cash_out.id, asked)
+    for caller, in_full in ((VERA, False), (OLGA, True)):
+        file, queue = await desk.read.one(caller, cash_out.id), await desk.read(caller)
+        for seen in (file.proposals, queue.reviews[0].proposal):
+            assert (words in str(seen)) is in_full
+        assert [each.state for each in file.proposals] == ["proposed", "rejected"]
 
 
 async def test_what_each_operator_may_do_is_told(world: World) -> None:
