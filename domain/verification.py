@@ -71,7 +71,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class KeptPiece:
-    """A piece as it is stored. raw_digest: of its raw body, None where that was cut or is empty."""
+    """A piece as it is stored. raw_digest: of its raw body, None where that was cut."""
 
     piece: Evidence
     raw_digest: str | None = None

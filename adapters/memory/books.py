@@ -100,7 +100,7 @@ class MemorySnapshot:
         changed = (
             delivery_id
             for delivery_id, kept in self._store.deliveries.items()
-            if kept.delivery.raw and sha256(kept.delivery.raw).hexdigest() != kept.delivery.digest
+            if _digest_of(kept.delivery.raw) != kept.delivery.digest
         )
         return list(islice(changed, limit))
 
@@ -124,8 +124,13 @@ class MemorySnapshot:
 
 
 def _kept(piece: Evidence) -> KeptPiece:
-    whole = 0 < len(piece.raw) < RAW_LIMIT
-    return KeptPiece(piece, sha256(piece.raw).hexdigest() if whole else None)
+    if len(piece.raw) >= RAW_LIMIT:
+        return KeptPiece(piece)
+    return KeptPiece(piece, _digest_of(piece.raw))
+
+
+def _digest_of(raw: bytes) -> str:
+    return sha256(raw).hexdigest() if raw else ""
 
 
 class MemoryBooks:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     null,
     select,
     text,
@@ -36,8 +37,16 @@ _DAY: Final = {
 
 
 def _hex(dialect: str, body: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the hex SHA-256 on PostgreSQL, the body itself on SQLite, which cannot hash."""
-    return func.encode(func.sha256(body), "hex", type_=Text) if dialect != "sqlite" else body
+    """Return the hex SHA-256 on PostgreSQL, the body itself on SQLite, which cannot hash.
+
+    The digest of no body is empty.
+    """
+    if dialect == "sqlite":
+        return body
+    return case(
+        (func.length(body) == 0, literal("", Text)),
+        else_=func.encode(func.sha256(body), "hex", type_=Text),
+    )
 
 
 @cache
@@ -88,7 +97,7 @@ def pieces_of(dialect: str) -> Select[Any]:
     """Select the evidence of a span, with the digest of each raw body that is kept whole."""
     row = evidence.c
     shown = [column for column in evidence.columns if column.name != "raw"]
-    whole = func.length(row.raw).between(1, RAW_LIMIT - 1)
+    whole = func.length(row.raw) < RAW_LIMIT
     raw = case((whole, _hex(dialect, row.raw)), else_=None).label("raw_digest")
     return (
         select(*shown, raw)
@@ -165,7 +174,6 @@ def deliveries(dialect: str) -> Select[Any]:
     """Select kept webhooks with their digests: on PostgreSQL only those that do not agree."""
     row = inbox.c
     found = select(row.id, row.digest, _hex(dialect, row.raw).label("made"))
-    found = found.where(func.length(row.raw) > 0)
     if dialect == "sqlite":
         return found.where(row.id > _BEHIND).order_by(row.id).limit(_MOST)
     return found.where(_hex(dialect, row.raw) != row.digest).order_by(row.id).limit(_MOST)

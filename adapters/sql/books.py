@@ -167,8 +167,10 @@ def _event(row: Row) -> KeptEvent:
 
 
 def _hashed(raw: bytes | str | None) -> str | None:
-    """Return the digest that the database made, or make it."""
-    return sha256(raw).hexdigest() if isinstance(raw, bytes) else raw
+    """Return the digest that the database made, or make it; that of no body is empty."""
+    if isinstance(raw, bytes):
+        return sha256(raw).hexdigest() if raw else ""
+    return raw
 
 
 class SqlBooks:

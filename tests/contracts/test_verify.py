@@ -152,6 +152,17 @@ TAMPERINGS = [
         subject=str(PAID),
     ),
     tampering(
+        "a raw body emptied",
+        "UPDATE evidence SET raw = {NOTHING} WHERE cash_out_id = {PAID} AND sequence = 4",
+        kinds={K.RAW_CHANGED},
+        subject=str(PAID),
+    ),
+    tampering(
+        "a kept webhook emptied",
+        "UPDATE inbox SET raw = {NOTHING}",
+        kinds={K.DELIVERY_CHANGED},
+    ),
+    tampering(
         "the links taken off a piece",
         "UPDATE evidence SET seal = NULL, hash = NULL WHERE cash_out_id = {PAID} AND sequence = 4",
         kinds={K.UNSEALED, K.CHAIN_HEAD},
@@ -250,7 +261,8 @@ def _said(statement: str, *, postgres: bool) -> str:
     micros = int(NOW.timestamp()) * 1_000_000 + 5
     soon = f"to_timestamp({micros} / 1000000.0)" if postgres else str(micros)
     raw = "decode('00ff', 'hex')" if postgres else "x'00ff'"
-    return statement.format(**written, SOON=soon, BYTES=raw)
+    nothing = "''::bytea" if postgres else "x''"
+    return statement.format(**written, SOON=soon, BYTES=raw, NOTHING=nothing)
 
 
 async def tamper(database: Database, statements: tuple[str, ...]) -> None:
