@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Insert,
+    Integer,
     Select,
     String,
     Text,
@@ -27,7 +28,7 @@ from domain.limits import Counted, Slot
 _KEY = Slot._fields
 _SLOT: dict[str, Any] = {"user_id": Words, "provider": Words, "currency": String(3), "window": Text}
 _SLOTS = Given(_SLOT)
-_FREED = Given({**_SLOT, "freed": BigInteger})
+_FREED = Given({"place": Integer, **_SLOT, "freed": BigInteger})
 
 
 @cache
@@ -63,12 +64,15 @@ _COUNTED = Rows(limit_counters, [*_KEY, "used_minor", "cap_minor"], _take_over)
 
 @cache
 def _give_back(dialect: str) -> Update:
-    """Take off what is freed, with the counters locked in slot order first."""
+    """Take off what is freed, with the counters locked in slot order first.
+
+    The order is given as `place`: the language of a database may sort names otherwise than we do.
+    """
     given, row = _FREED.table(dialect), limit_counters.c
     locked = (
         select(*(row[name] for name in _KEY), given.c.freed)
         .join_from(given, limit_counters, and_(*(row[name] == given.c[name] for name in _KEY)))
-        .order_by(*(row[name] for name in _KEY))
+        .order_by(given.c.place)
         .with_for_update(of=limit_counters)
         .cte("locked")
     )
@@ -104,7 +108,7 @@ class SqlLimits:
 
     async def give_back(self, freed: Mapping[Slot, int]) -> None:
         """Take minor units off the counters, in slot order."""
-        rows = [(*slot, freed[slot]) for slot in sorted(freed)]
+        rows = [(place, *slot, freed[slot]) for place, slot in enumerate(sorted(freed))]
         await self._session.owe_for(_give_back(self._session.dialect), _FREED, rows)
 
     async def used(self, slots: Sequence[Slot]) -> dict[Slot, int]:

@@ -1,10 +1,13 @@
 """What PostgreSQL's locks hold back, and what they let pass."""
 
 import asyncio
+import re
 
 import pytest
 
+from adapters.sql import limits
 from adapters.sql.database import Database
+from adapters.sql.direct import direct
 from adapters.sql.unit_of_work import SqlUnits
 from application.ports import KeyUse
 from domain.limits import Counted
@@ -49,3 +52,10 @@ async def test_a_key_for_a_known_cash_out_does_not_wait_for_who_gives_back_what_
         await asyncio.gather(request(), hear())
         async with units.begin() as unit:
             assert await unit.limits.used([DAY]) == {DAY: 0}
+
+
+async def test_the_order_of_counters_is_ours_and_not_that_of_the_databases_language() -> None:
+    """A request locks them in ours: where "a" comes before "B", news would go the other way."""
+    text = direct(limits._give_back("postgresql")).text
+    (order,) = re.findall(r"ORDER BY (.*?)\s+FOR UPDATE", text)
+    assert re.fullmatch(r"\w+\.place", order)
