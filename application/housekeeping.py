@@ -45,6 +45,7 @@ class RematchOrphans:
             digest=parked.digest,
             raw=parked.raw,
             permille=self.chance.permille(),
+            happened_at=parked.received_at,
         )
         return Arrival(parked.provider, report, lookup=parked.lookup, orphan=parked.id)
 

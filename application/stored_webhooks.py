@@ -89,6 +89,7 @@ class ReplayWebhook:
             digest=delivery.digest,
             raw=delivery.raw,
             permille=self.chance.permille(),
+            happened_at=delivery.received_at,
         )
         arrival = Arrival(delivery.provider, report, cash_out_id=whose, orphan=delivery.id)
         batch = await self.news.within(unit, [arrival])

@@ -12,6 +12,7 @@ from application.ports import MOST_LISTED, Delivery, QueueFilter
 from application.reviews import ORPHANS_REST, ReviewAction
 from application.rule_on_reviews import AskedResolution
 from application.stored_webhooks import Replay
+from domain.attempts import OutcomeKind
 from domain.cash_out import CashOut
 from domain.evidence import News, Proof, ProofKind, Resolution, ReviewReason, Source
 from domain.money import Money
@@ -20,7 +21,8 @@ from domain.ruling_refusals import AlreadyMatched, InvalidRuling, UnreadableWebh
 from domain.rulings import gist
 from domain.states import Status, Verdict
 from tests.application.wiring import World
-from tests.strategies import ORANGE, XOF
+from tests.statement_books import booked_cash_out, keep
+from tests.strategies import ORANGE, XOF, an_attempt
 
 pytestmark = pytest.mark.anyio
 
@@ -215,6 +217,31 @@ async def test_an_orphan_whose_cash_out_came_too_late_is_judged_when_asked(world
         "cashOut": str(cash_out.id),
         "verdict": "move",
     }
+
+
+async def test_a_failure_told_before_the_latest_try_does_not_end_it_when_judged_again(
+    world: World,
+) -> None:
+    told_at = world.clock.now()
+    await world.tell(News("FAILED", Status.FAILED, "MP-1", "CASH-0001-TWICE"))
+    tries = tuple(
+        an_attempt(outcome, None, number, told_at + timedelta(minutes=number))
+        for number, outcome in enumerate((OutcomeKind.UNKNOWN, OutcomeKind.UNKNOWN), start=1)
+    )
+    twice = booked_cash_out(
+        1,
+        Status.PROCESSING,
+        reference="CASH-0001-TWICE",
+        attempts=tries,
+        provider_transaction_id=None,
+    )
+    world.clock.advance(timedelta(minutes=5))
+    await keep(world.units, [twice])
+    done = await world.one.desk.replay(OLGA, only(world).id)
+    assert (done.outcome, done.verdict) == (Replay.JUDGED, Verdict.NOTED)
+    after = world.now(twice)
+    assert (after.status, after.provider_transaction_id) == (Status.PROCESSING, None)
+    assert after.plan is not None
 
 
 async def test_replaying_any_number_of_times_judges_once(world: World) -> None:
