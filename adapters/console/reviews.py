@@ -111,8 +111,12 @@ def _decision(
 ) -> HTTPRouteHandler:
     @post(f"{_PROPOSAL}/{word}", opt={NEEDS: needs}, name=word)
     async def decision(request: PageRequest, given: FromPath[str], proposal: FromPath[str]) -> Page:
-        visit, identity = visit_of(request), named(given)
-        act = decide(visit.caller, named(proposal), visit.form.get("why", "").strip())
+        visit, identity, this = visit_of(request), named(given), named(proposal)
+        file = await ruling.shown.parts.desk.read.one(visit.caller, identity)
+        if all(each.id != this for each in file.proposals):
+            # Another cash-out's: what is decided is what was looked at.
+            raise NotFound("proposal")
+        act = decide(visit.caller, this, visit.form.get("why", "").strip())
         return await ruling(request, identity, done, act)
 
     return decision

@@ -93,6 +93,17 @@ async def test_a_rejection_says_why_and_leaves_the_review_open(console: Office) 
     assert "Propose how it is settled" in page.text
 
 
+async def test_a_proposal_is_decided_on_the_page_of_its_own_cash_out(console: Office) -> None:
+    one, other = await contradicted(console), await console.made(77)
+    oscar, ada = await console.signed_in("oscar"), await console.signed_in("ada")
+    await propose(oscar, one)
+    proposal = proposal_of(console)
+    for who, word in ((ada, "approve"), (ada, "reject"), (oscar, "withdraw")):
+        path = f"/console/cash-outs/{other.id}/proposals/{proposal}/{word}"
+        assert (await who.post(path, {"why": "by mistake"})).status_code == 404, word
+    assert [each.is_open for each in console.store.proposals.values()] == [True]
+
+
 async def test_a_proposal_can_be_taken_back_by_who_made_it(console: Office) -> None:
     one = await contradicted(console)
     oscar = await console.signed_in("oscar")
