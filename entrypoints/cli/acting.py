@@ -18,7 +18,7 @@ async def acting(service: Service, token: str) -> Caller:
     Whoever reaches the database is an approver here, under the name of their account.
     """
     if not token:
-        return Caller(f"{AT_THE_MACHINE}{_account()}", Role.APPROVER)
+        return Caller(name_here(), Role.APPROVER)
     tokens = service.settings.tokens
     if not tokens.secret:
         raise Stopped("tokens can be checked here with JWT_SECRET alone: use the API instead")
@@ -27,6 +27,11 @@ async def acting(service: Service, token: str) -> Caller:
         return await SecretTokens(tokens.secret.encode(), service.clock, rules).verify(token)
     except InvalidToken:
         raise Stopped("the token is not valid here, or not any more", code=Exit.REFUSED) from None
+
+
+def name_here() -> str:
+    """Return by what the operators' log names whoever is at this machine."""
+    return f"{AT_THE_MACHINE}{_account()}"
 
 
 def _account() -> str:

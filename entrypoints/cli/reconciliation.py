@@ -27,6 +27,7 @@ from application.statement_queries import LARGEST_PAGE, RunShown
 from domain.breaks import Break, BreakState
 from domain.money import Money
 from domain.runs import Period, Run, RunState, Totals
+from entrypoints.cli.acting import name_here
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.service_here import print_json, service_here
 from entrypoints.cli.terminal import Terminal
@@ -91,7 +92,7 @@ async def list_runs(provider: str | None, limit: int, *, as_json: bool) -> int:
     """Print the runs, newest first."""
     terminal = Terminal()
     async with service_here() as service:
-        found = await service.statements.read.runs(_caller("cli"), limit, provider=provider)
+        found = await service.statements.read.runs(_caller(), limit, provider=provider)
     if as_json:
         print_json(terminal, RunsView(runs=[run_view(each) for each in found]))
         return Exit.DONE
@@ -108,8 +109,10 @@ async def explain_break(break_id: UUID, note: str, by: str) -> int:
     return Exit.DONE
 
 
-def _caller(name: str) -> Caller:
-    return Caller(name, Role.OPERATOR)
+def _caller(told_by: str = "") -> Caller:
+    """Return who is at this machine; told_by: for whom they say that they do it."""
+    here = name_here()
+    return Caller(f"{here} for {told_by}" if told_by else here, Role.OPERATOR)
 
 
 def _row_of(shown: RunShown) -> tuple[str, ...]:

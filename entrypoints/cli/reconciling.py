@@ -35,7 +35,14 @@ The books still disagree: an explanation moves no money and no state.
 }
 
 _Moment = Annotated[str | None, Parameter(show_default=False)]
-_By = Annotated[str, Parameter(name="--by", help="Who does it, for the operators' log.")]
+_By = Annotated[
+    str,
+    Parameter(
+        name="--by",
+        help="For whom it is done. The operators' log names your account here as well.",
+        show_default=False,
+    ),
+]
 
 
 async def reconcile(
@@ -63,7 +70,7 @@ async def reconcile(
         bool,
         Parameter(negative=(), show_default=False, help="Compare only: tell nobody, keep nothing."),
     ] = False,
-    by: _By = "cli",
+    by: _By = "",
 ) -> int:
     """Reconcile a provider's statement with our books."""
     from entrypoints.cli.reconciliation import Asked, reconcile_file
@@ -91,7 +98,7 @@ async def explain(
     note: Annotated[str, Parameter(help="Why the books disagree.")],
     /,
     *,
-    by: _By = "cli",
+    by: _By = "",
 ) -> int:
     """Note why the books disagree, so that a break no longer counts as open."""
     from entrypoints.cli.reconciliation import explain_break

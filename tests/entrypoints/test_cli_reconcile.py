@@ -17,6 +17,7 @@ from adapters.sql.database import open_database
 from adapters.sql.schema import migrate
 from adapters.sql.unit_of_work import SqlUnits
 from domain.states import Status
+from entrypoints.cli.acting import name_here
 from tests.entrypoints.console import COMMAND_S, PROGRAM, Console
 from tests.reconciliation.scale import statement_in
 from tests.statement_books import booked_cash_out, keep
@@ -115,7 +116,7 @@ def test_a_break_is_explained_and_no_longer_counts(console: Console) -> None:
     document = console.json(*arguments)
     (explained,) = document["breaks"]
     assert (explained["state"], explained["note"]) == ("explained", "On tomorrow's.")
-    assert explained["changedBy"] == "olive"
+    assert explained["changedBy"] == f"{name_here()} for olive", "a name cannot simply be typed"
 
 
 def test_every_line_that_cannot_be_read_is_named(console: Console) -> None:
