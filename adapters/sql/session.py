@@ -235,6 +235,10 @@ class Session:
         except (Conflict, StorageUnavailable, SQLAlchemyError, *DRIVER_FAULTS) as fault:
             self._broken = fault
             raise
+        except asyncio.CancelledError:
+            # The server may have ended the transaction with the statement.
+            self._broken = StorageUnavailable("a statement was interrupted")
+            raise
 
     def conflict(self, why: str) -> Conflict:
         """Return the Conflict to raise; nothing of this transaction can be committed any more."""

@@ -1,6 +1,7 @@
 """A unit that is cancelled leaves nothing behind in the connection that the next one is given."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -8,7 +9,8 @@ import pytest
 
 from adapters.sql.database import Database
 from adapters.sql.unit_of_work import SqlUnits
-from tests.contracts.stores import PATIENT
+from application.ports import StorageUnavailable
+from tests.contracts.stores import PATIENT, a_new
 from tests.contracts.test_sql_faults import DAY, add, is_stored, lock_and_add, opened, wired
 
 pytestmark = pytest.mark.anyio
@@ -47,3 +49,25 @@ async def test_what_follows_a_unit_that_was_cancelled_at_its_first_word_is_commi
         assert unit.cancelled()
         await following(database)
         assert await is_stored(others)
+
+
+async def test_a_unit_that_gave_up_waiting_for_a_lock_cannot_be_committed(
+    postgres_url: str,
+) -> None:
+    """With the statement PostgreSQL ends the transaction: its COMMIT would be a ROLLBACK."""
+    async with opened(postgres_url, PATIENT) as database:
+        units = SqlUnits(database)
+
+        async def give_up_and_go_on() -> None:
+            async with units.begin() as unit:
+                await unit.cash_outs.add([a_new()], [])
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SENT_S):
+                        await unit.limits.lock([DAY])
+
+        async with units.begin() as holder:
+            await holder.limits.lock([DAY])
+            with pytest.raises(StorageUnavailable) as interrupted:
+                await give_up_and_go_on()
+        assert not interrupted.value.outcome_unknown
+        assert not await is_stored(database)
