@@ -85,6 +85,17 @@ async def test_an_operator_says_why_and_it_is_logged(console: Office) -> None:
     assert "Paid by hand" not in (await oscar.get("/console/breaks")).text
 
 
+async def test_a_number_in_what_an_operator_wrote_is_masked_for_viewers(console: Office) -> None:
+    await reconciled(console)
+    oscar, vera = await console.signed_in("oscar"), await console.signed_in("vera")
+    await oscar.get(f"/console/statements/{RUN}")
+    form = {"note": "Paid to 0700000789 by hand.", "run": str(RUN)}
+    await oscar.post(f"/console/breaks/{BREAK}/explain", form)
+    for path in (f"/console/statements/{RUN}", "/console/log"):
+        assert "Paid to 0700000789 by hand." in (await oscar.get(path)).text
+        assert "Paid to ***789 by hand." in (await vera.get(path)).text
+
+
 async def test_an_explanation_of_nothing_is_refused(console: Office) -> None:
     await reconciled(console)
     oscar = await console.signed_in("oscar")
