@@ -48,6 +48,8 @@ class DatabaseLimits:
 
 
 _LOOK_AGAIN_S = 0.02
+_UNHURRIED_S = 1.0
+"""How long a cancelled connection may take to end before it is left to itself."""
 
 
 @dataclass(slots=True)
@@ -240,6 +242,8 @@ async def _connect_sqlite(path: str, **settings: Any) -> aiosqlite.Connection:  
         raise
     except asyncio.CancelledError:
         connecting.add_done_callback(_close)
+        await asyncio.wait({connecting}, timeout=_UNHURRIED_S)
+        await asyncio.to_thread(thread.join, _UNHURRIED_S)
         raise
 
 

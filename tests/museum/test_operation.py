@@ -147,4 +147,6 @@ def test_news_have_one_door_and_one_judge() -> None:
                 for each in node.names:
                     users[node.module or "", each.name].add(module.place)
     assert users["domain.states", "judge"] == {"domain/cash_out.py"}
-    assert users["domain.record", "record"] == {"application/record_news.py"}
+    # Whoever tries a provider of his own is told what the judge would make of its answers.
+    trial = "entrypoints/provider_trial.py"
+    assert users["domain.record", "record"] == {"application/record_news.py", trial}

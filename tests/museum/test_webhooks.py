@@ -177,7 +177,7 @@ async def test_each_webhook_has_the_answer_that_it_deserves(
 async def test_a_webhook_that_cannot_be_kept_is_asked_for_again() -> None:
     """As above, with the database down: the provider never sent the outcome again."""
 
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise StorageUnavailable("away")
 
     async with house(receive=away) as api:

@@ -204,8 +204,7 @@ READINESS: Final[dict[str, Any]] = {
     "schema": "current",
     "broker": "up",
     "outboxBacklogSeconds": 0,
-    "providers": {
-        "orange_money": {"state": "OPERATIONAL", "parked": {}},
-        "afrimoney": {"state": "OPERATIONAL", "parked": {}},
-    },
+    "providers": dict.fromkeys(
+        ("orange_money", "afrimoney"), {"state": "OPERATIONAL", "parked": {}}
+    ),
 }
