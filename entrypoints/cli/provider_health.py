@@ -1,11 +1,9 @@
 """How providers are, on the terminal: shown, closed and opened by hand."""
 
-import contextlib
-import getpass
-
 from application.callers import Caller, Role
 from application.provider_health import ProviderStanding
 from domain.standings import Route, Standing, State
+from entrypoints.cli.acting import name_here
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.service_here import service_here
 from entrypoints.cli.terminal import Terminal
@@ -32,7 +30,7 @@ async def steer(provider: str, country: str, currency: str, reason: str, *, clos
     terminal, route = Terminal(), Route(provider, country.upper(), currency.upper())
     async with service_here() as service:
         how = service.steer.close if close else service.steer.open
-        done = await how(Caller(_by(), Role.ADMIN), route, reason)
+        done = await how(Caller(name_here(), Role.ADMIN), route, reason)
         around = service.provider_health.board.standing(route)
     word = "closed" if done.standing.parked else "open"
     terminal.say(f"{route} is {word}." if done.changed else f"{route} was {word} already.")
@@ -64,10 +62,3 @@ def _row(standing: Standing) -> tuple[str, ...]:
         standing.by if parked else "",
         standing.note if parked else "",
     )
-
-
-def _by() -> str:
-    """Return who is at this machine, for the log."""
-    with contextlib.suppress(OSError, KeyError):
-        return f"cli:{getpass.getuser()}"
-    return "cli"

@@ -5,7 +5,9 @@ import csv
 import json
 import os
 import pty
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +176,13 @@ def test_a_terminal_sees_a_bar(console: Console) -> None:
     assert json.loads(done.stdout)["run"]["state"] == "finished"
     assert "reading" in seen
     assert "\x1b[" in seen
+
+
+def test_who_closes_a_provider_is_named_by_account_whatever_the_environment_says(
+    console: Console,
+) -> None:
+    done = console.run("provider", "close", ORANGE, "--reason", "maintenance", LOGNAME="olga")
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(console.folder / "books.db")) as books:
+        said = books.execute("SELECT operator FROM operators_log WHERE action = 'provider.closed'")
+        assert said.fetchall() == [(name_here(),)]
