@@ -10,6 +10,7 @@ import pytest
 
 from application.ports import Conflict, Lookup, Unit
 from domain.attempts import Attempt, OutcomeKind
+from domain.cases import Case
 from domain.cash_out import Action, CashOut, Change, Lease, Plan, begin_attempt
 from domain.evidence import RAW_LIMIT, Evidence, ReviewReason, Source
 from domain.failures import FailureCode
@@ -49,6 +50,7 @@ def full(before: CashOut) -> CashOut:
         not_found_at=LATER,
         claim=Status.COMPLETED,
         claimed_at=LATER,
+        case=Case(opened_at=LATER),
         version=before.version + 1,
         events=4,
         pieces=5,
