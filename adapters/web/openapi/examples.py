@@ -204,7 +204,7 @@ READINESS: Final[dict[str, Any]] = {
     "schema": "current",
     "broker": "up",
     "outboxBacklogSeconds": 0,
-    "providers": dict.fromkeys(
-        ("orange_money", "afrimoney"), {"state": "OPERATIONAL", "parked": {}}
-    ),
+    "providers": {
+        each: {"state": "OPERATIONAL", "parked": {}} for each in ("orange_money", "afrimoney")
+    },
 }
