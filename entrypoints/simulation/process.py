@@ -33,6 +33,8 @@ from entrypoints.simulation.world import ProcessClock, Watcher, World, is_a_bug
 Result = TypeVar("Result")
 
 _GRACE: Final = timedelta(seconds=50)
+_HEALTH: Final = timedelta(seconds=10)
+"""Looked at more often, the days of a long run would be looks and nothing else."""
 _ROUNDED_S: Final = 0.001
 """A process counts whole microseconds, the simulation does not."""
 
@@ -99,7 +101,7 @@ class Process(Owner):
             settings=settings(),
             catalogue=world.catalogue,
             policy=plan.policy,
-            pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE, health=2 * poll),
+            pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE, health=max(2 * poll, _HEALTH)),
             units=SimulatedUnits(self.store, self),
             reader=FaultyReader(world, self.store.rows),
             review_reader=MemoryReviewReader(self.store.rows),

@@ -20,6 +20,7 @@ _MEAN_S: Final = 4_000.0
 """A fault of one per mille comes about this often; of a hundred, a hundred times as often."""
 _SOONEST_S: Final = 0.5
 _PATIENCE_S: Final = 10.0
+_LOOKED_AGAIN_S: Final = 3_600.0
 _ASKED_AGAIN_S: Final = 2.0
 _OPERATOR: Final = Caller("olga", Role.ADMIN)
 _PAUSES_S: Final = (3.0, 20.0, 130.0, 200.0, 1_500.0)
@@ -55,6 +56,8 @@ class Weather:
             if self._world.faults.possible(kind):
                 by_hand = kind is FaultKind.CLOSED_BY_HAND
                 self._world.spawn(self._closings() if by_hand else self._windows(kind))
+        if self._world.faults.possible(FaultKind.CLOSED_BY_HAND):
+            self._world.spawn(self._openings())
 
     async def _now_and_then(self, kind: FaultKind, act: Callable[[], None]) -> None:
         chance = self._world.faults.chance(f"weather {kind}")
@@ -98,6 +101,16 @@ class Weather:
             faults.struck[kind] += 1
             await pause(self._world, chance.uniform(*WINDOWS[kind]))
             await self._steer(route, close=False)
+
+    async def _openings(self) -> None:
+        """Have an operator open in the end what a command that came late has closed again."""
+        while not self._world.over:
+            await pause(self._world, _LOOKED_AGAIN_S)
+            if self._world.healed_at is None:
+                continue
+            shut = [each.route for each in self._store.rows.standings.values() if each.shut]
+            for route in shut:
+                await self._steer(route, close=False)
 
     async def _steer(self, route: Route, *, close: bool) -> None:
         """Have an operator close or open a route, who asks until it is done."""
