@@ -70,6 +70,9 @@ class MemoryOutbox:
 
     async def prune(self, sent_before: datetime, largest: int) -> int:
         """Of the oldest events, remove those that were acknowledged before; return how many."""
+        told_at = map(self._now.sent.get, self._now.sent)
+        if not any(at is not None and at < sent_before for at in told_at):
+            return 0
         gone: list[int] = []
         kept: set[UUID] = set()
         for position in heapq.nsmallest(largest, self._now.events):

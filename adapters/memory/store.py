@@ -1,7 +1,7 @@
 """The store in memory: committed tables, and staged ones that a transaction writes into."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -147,45 +147,63 @@ class Staged(Generic[Key, Value]):
         self._written = {}
 
 
+class Table(Generic[Key, Value]):
+    """A table of a transaction, staged when it is first used: most use a few of them."""
+
+    def __init__(self, of: Callable[[MemoryStore], dict[Key, Value]]) -> None:
+        self._of = of
+        self._name = ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, staging: "Staging", _owner: type) -> Staged[Key, Value]:
+        """Return it staged; from then on the transaction has it by itself."""
+        staged = Staged(self._of(staging.store))
+        vars(staging)[self._name] = staged
+        return staged
+
+
 class Staging:
     """All tables as one transaction sees them."""
 
+    cash_outs = Table(lambda store: store.cash_outs)
+    by_reference = Table(lambda store: store.by_reference)
+    by_provider_id = Table(lambda store: store.by_provider_id)
+    keys = Table(lambda store: store.keys)
+    planned = Table(lambda store: store.planned)
+    open = Table(lambda store: store.open)
+    evidence = Table(lambda store: store.evidence)
+    counters = Table(lambda store: store.counters)
+    events = Table(lambda store: store.events)
+    told = Table(lambda store: store.told)
+    waiting = Table(lambda store: store.waiting)
+    sent = Table(lambda store: store.sent)
+    deliveries = Table(lambda store: store.deliveries)
+    by_digest = Table(lambda store: store.by_digest)
+    by_replay_key = Table(lambda store: store.by_replay_key)
+    unmatched = Table(lambda store: store.unmatched)
+    leases = Table(lambda store: store.leases)
+    operators_log = Table(lambda store: store.operators_log)
+    proposals = Table(lambda store: store.proposals)
+    proposals_of = Table(lambda store: store.proposals_of)
+    dismissed = Table(lambda store: store.dismissed)
+    runs = Table(lambda store: store.runs)
+    lines = Table(lambda store: store.lines)
+    malformed = Table(lambda store: store.malformed)
+    breaks = Table(lambda store: store.breaks)
+    break_keys = Table(lambda store: store.break_keys)
+    found = Table(lambda store: store.found)
+    operators = Table(lambda store: store.operators)
+    operator_sessions = Table(lambda store: store.operator_sessions)
+    figures = Table(lambda store: store.figures)
+    figures_place = Table(lambda store: store.figures_place)
+    measured = Table(lambda store: store.measured)
+    standings = Table(lambda store: store.standings)
+    reports = Table(lambda store: store.reports)
+
     def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.cash_outs = Staged(store.cash_outs)
-        self.by_reference = Staged(store.by_reference)
-        self.by_provider_id = Staged(store.by_provider_id)
-        self.keys = Staged(store.keys)
-        self.planned = Staged(store.planned)
-        self.open = Staged(store.open)
-        self.evidence = Staged(store.evidence)
-        self.counters = Staged(store.counters)
-        self.events = Staged(store.events)
-        self.told = Staged(store.told)
-        self.waiting = Staged(store.waiting)
-        self.sent = Staged(store.sent)
-        self.deliveries = Staged(store.deliveries)
-        self.by_digest = Staged(store.by_digest)
-        self.by_replay_key = Staged(store.by_replay_key)
-        self.unmatched = Staged(store.unmatched)
-        self.leases = Staged(store.leases)
-        self.operators_log = Staged(store.operators_log)
-        self.proposals = Staged(store.proposals)
-        self.proposals_of = Staged(store.proposals_of)
-        self.dismissed = Staged(store.dismissed)
-        self.runs = Staged(store.runs)
-        self.lines = Staged(store.lines)
-        self.malformed = Staged(store.malformed)
-        self.breaks = Staged(store.breaks)
-        self.break_keys = Staged(store.break_keys)
-        self.found = Staged(store.found)
-        self.operators = Staged(store.operators)
-        self.operator_sessions = Staged(store.operator_sessions)
-        self.figures = Staged(store.figures)
-        self.figures_place = Staged(store.figures_place)
-        self.measured = Staged(store.measured)
-        self.standings = Staged(store.standings)
-        self.reports = Staged(store.reports)
+        self.store = store
         self.next_position = store.last_position + 1
         self.unreadable = frozenset(store.unreadable)
         self.broken = False
@@ -200,4 +218,4 @@ class Staging:
         for table in vars(self).values():
             if isinstance(table, Staged):
                 table.commit()
-        self._store.last_position = max(self._store.last_position, self.next_position - 1)
+        self.store.last_position = max(self.store.last_position, self.next_position - 1)

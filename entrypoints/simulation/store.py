@@ -117,7 +117,7 @@ class SimulatedStore:
             ):
                 return 0.0
         unreviewed = [
-            rows.cash_outs[each].created_at
+            rows.cash_outs[each].waits_since
             for each in rows.open
             if rows.cash_outs[each].review is None
         ]
