@@ -151,7 +151,7 @@ async def test_the_code_for_an_unknown_provider_is_invalid_provider(api: House) 
 
 @pytest.mark.parametrize("lost", [False, True])
 async def test_what_could_not_be_kept_is_503_so_that_it_is_sent_again(lost: bool) -> None:
-    async def away(*_: Any) -> None:  # noqa: ANN401 -- whatever comes
+    async def away(*_: Any, **__: Any) -> None:  # noqa: ANN401 -- whatever comes
         raise StorageUnavailable("away", outcome_unknown=lost)
 
     async with house(receive=away) as api:
