@@ -1,5 +1,6 @@
 """Submit: have providers pay what is due. The attempt is committed before the first byte leaves."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -123,14 +124,13 @@ class SubmitCashOut:
             return await self._send(lane, begun)
 
     async def _send(self, lane: Lane, begun: Begun) -> Recorded:
-        try:
+        with ExitStack() as unless_it_was_tried:
+            unless_it_was_tried.callback(lane.submit_abandoned, begun.errand)
             async with lane.turns:
                 hindrance = self._hindrance(lane, begun)
                 called_at = self.clock.elapsed()
                 outcome = hindrance or await lane.gateway.disburse(begun.order)
-        except BaseException:
-            lane.submit_abandoned(begun.errand)
-            raise
+            unless_it_was_tried.pop_all()
         if hindrance is None:
             ended_at = self.clock.elapsed()
             lane.submit_ended(outcome, ended_at, begun.errand, ended_at - called_at)

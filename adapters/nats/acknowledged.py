@@ -7,6 +7,7 @@ a lost one, and a connection lost at the wrong moment leaks a place among those 
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import count
 from typing import Final, NamedTuple
 from uuid import uuid4
@@ -80,15 +81,14 @@ class Acknowledged:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer, len(messages)
         answer.add_done_callback(lambda _: self._waiting.pop(number, None))
-        try:
+        with ExitStack() as unless_all_is_sent:
+            unless_all_is_sent.callback(answer.cancel)
             *others, last = messages if len(messages) == 1 else _as_a_batch(messages)
             for each in others:
                 await self._publish(each)
             # Of a batch, the last message alone is answered, for all.
             await self._publish(last, f"{self._inbox}.{number}")
-        except BaseException:
-            answer.cancel()
-            raise
+            unless_all_is_sent.pop_all()
         return answer
 
     async def _publish(self, message: Message, reply: str = "") -> None:

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -196,12 +196,11 @@ def _open_sqlite(url: str, limits: DatabaseLimits, file: SqliteFile) -> AsyncEng
     async def connect(path: str, **settings: Any) -> aiosqlite.Connection:  # noqa: ANN401 -- handed on
         file.check()
         connection = await _connect_sqlite(path, **settings)
-        try:
+        async with AsyncExitStack() as unless_it_is_ready:
+            unless_it_is_ready.push_async_callback(connection.close)
             file.opened()
             await _log_ahead(connection, limits.busy_s)
-        except BaseException:
-            await connection.close()
-            raise
+            unless_it_is_ready.pop_all()
         return connection
 
     engine = create_async_engine(

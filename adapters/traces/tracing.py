@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from types import TracebackType
 from typing import Final, TypeVar
 
 from opentelemetry.context import attach, detach
@@ -55,19 +56,9 @@ class OtelTracing:
         with self.span(self._tracer.start_span(step.value, context=context, attributes=given)):
             yield
 
-    @contextmanager
-    def span(self, span: Span) -> Iterator[Span]:
+    def span(self, span: Span) -> "AroundBody":
         """Have a span be the one around the body; of a fault it says the kind alone."""
-        token = attach(set_span_in_context(span))
-        try:
-            yield span
-        except BaseException as fault:
-            # Its message may repeat what it was raised over.
-            span.set_status(Status(StatusCode.ERROR, type(fault).__name__))
-            raise
-        finally:
-            detach(token)
-            span.end()
+        return AroundBody(span)
 
     def around(
         self, step: Step, door: Callable[[Asked], Awaitable[Answered]]
@@ -92,6 +83,30 @@ class OtelTracing:
             start_time=int(began.timestamp() * _NANOSECONDS),
         )
         span.end()
+
+
+class AroundBody:
+    """A span that is begun, around the body of a `with`."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def __enter__(self) -> Span:
+        """Have it be the span that is under way."""
+        self._token = attach(set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End it; of a fault it keeps the kind, as a message may repeat what it was raised over."""
+        if kind is not None:
+            self._span.set_status(Status(StatusCode.ERROR, kind.__name__))
+        detach(self._token)
+        self._span.end()
 
 
 class OtelRequest:

@@ -8,6 +8,7 @@ committed is watched.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from datetime import datetime
@@ -132,11 +133,10 @@ class SimulatedStore:
             return
         turn = asyncio.get_running_loop().create_future()
         self._queue.append((turn, transaction))
-        try:
+        with ExitStack() as unless_it_is_its_turn:
+            unless_it_is_its_turn.callback(self.leave, transaction)
             await turn
-        except BaseException:
-            self.leave(transaction)
-            raise
+            unless_it_is_its_turn.pop_all()
 
     def leave(self, transaction: "Transaction") -> None:
         """Let the next one write."""

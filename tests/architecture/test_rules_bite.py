@@ -16,6 +16,7 @@ FORBIDDEN = [
     (floats, "fee = float('1')"),
     (catch_alls, TRY.format("Exception", "pass")),
     (catch_alls, TRY.format("BaseException as e", "log(e)")),
+    (catch_alls, TRY.format("BaseException", "undo()\n    raise")),
     (catch_alls, TRY.format("(ValueError, Exception)", "pass")),
     (catch_alls, "try:\n    x()\nexcept:\n    pass\n"),
     (catch_alls, "with contextlib.suppress(Exception):\n    x()\n"),
@@ -29,7 +30,7 @@ FORBIDDEN = [
 ALLOWED = [
     (floats, "fee = Decimal('0.02') + 2"),
     (catch_alls, TRY.format("ValueError", "pass")),
-    (catch_alls, TRY.format("BaseException", "undo()\n    raise")),
+    (catch_alls, "with ExitStack() as unless_done:\n    unless_done.callback(undo)\n"),
     (catch_alls, "with contextlib.suppress(KeyError):\n    x()\n"),
     (impurities, "from uuid import UUID, uuid5"),
     (impurities, "clock.now()"),
