@@ -26,11 +26,9 @@ TELLING = (
         "the outbox is marked before the broker has it",
         "The event of an ending is lost with a broker or a process that dies.",
         "application/relay_events.py",
-        "            return await unit.outbox.waiting(self.largest)\n",
-        "            entries = await unit.outbox.waiting(self.largest)\n"
-        "            told = [each.position for each in entries]\n"
-        "            await unit.outbox.mark_sent(told, now)\n"
-        "            return entries\n",
+        "        entries = await self._page()\n",
+        "        entries = await self._page()\n"
+        "        await self._mark([each.position for each in entries])\n",
         by_seeds(100, Invariant.ONE_ENDING_ONE_EVENT),
     ),
     Bug(
