@@ -3,18 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
-from adapters.sql.schema import migrate
-from tests.entrypoints.orders import a_client, ask, in_a_hurry, order, signed_in
-from tests.processes import api_process
-from tests.server_process import ServerProcess
-from tests.servers import PostgresServer, free_port
+from tests.entrypoints.orders import ask, order, signed_in
+from tests.entrypoints.twins import Twins, twins_over
+from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
@@ -22,39 +17,11 @@ WITHIN_S = 10
 USER = "user-progress"
 
 
-@dataclass(frozen=True, slots=True)
-class Twins:
-    """Two API processes over one database, which hear nothing of each other, and their clients."""
-
-    processes: tuple[ServerProcess, ServerProcess]
-    clients: tuple[httpx.AsyncClient, httpx.AsyncClient]
-
-
 @pytest.fixture(name="twins")
 async def two_processes(tmp_path: Path, postgres_server: PostgresServer) -> AsyncIterator[Twins]:
-    name = postgres_server.create_database()
-    await migrate(postgres_server.dsn(name))
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    environment = in_a_hurry(
-        DATABASE_URL=postgres_server.dsn(name),
-        WORKERS_IN_API="false",
-        ORANGE_MONEY_API_URL=nowhere,
-        ORANGE_MONEY_TOKEN_URL=f"{nowhere}/token",
-        ORANGE_MONEY_CLIENT_ID="client",
-        ORANGE_MONEY_CLIENT_SECRET="client-secret",
-        ORANGE_MONEY_WEBHOOK_SECRET="webhook-secret",
-    )
-    async with AsyncExitStack() as stack:
-        started = []
-        for number in (1, 2):
-            folder = tmp_path / str(number)
-            folder.mkdir()
-            process, url = api_process(folder, environment)
-            stack.callback(process.stop)
-            await asyncio.to_thread(process.start)
-            started.append((process, await stack.enter_async_context(a_client(url))))
-        (first, here), (second, there) = started
-        yield Twins((first, second), (here, there))
+    """Two API processes which hear nothing of each other."""
+    async with twins_over(postgres_server, tmp_path) as twins:
+        yield twins
 
 
 async def test_what_one_process_writes_the_other_one_streams(twins: Twins) -> None:

@@ -3,18 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
-import httpx
 import pytest
 
-from adapters.sql.schema import migrate
-from tests.entrypoints.orders import a_client, ask, in_a_hurry, order
-from tests.processes import api_process
-from tests.servers import PostgresServer, free_port
+from tests.entrypoints.orders import ask, order
+from tests.entrypoints.twins import Twins, twins_over
+from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
@@ -22,45 +17,13 @@ ROUNDS = 20
 DOLLARS = {"providerAccountId": "+2250700000789", "currency": "USD"}
 
 
-@dataclass(frozen=True, slots=True)
-class Twins:
-    """Clients of two API processes, and the database that both stand on."""
-
-    clients: tuple[httpx.AsyncClient, httpx.AsyncClient]
-    postgres: PostgresServer
-    database: str
-
-    def count(self, where: str) -> int:
-        query = f"SELECT count(*) FROM cash_outs WHERE {where}"  # noqa: S608 -- our own words
-        return int(self.postgres.execute(query, self.database))
-
-
 @pytest.fixture(scope="module", name="twins")
 async def two_processes(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> AsyncIterator[Twins]:
-    """Start both without workers: what is taken stays as it is."""
-    name = postgres_server.create_database()
-    await migrate(postgres_server.dsn(name))
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    environment = in_a_hurry(
-        DATABASE_URL=postgres_server.dsn(name),
-        WORKERS_IN_API="false",
-        ORANGE_MONEY_API_URL=nowhere,
-        ORANGE_MONEY_TOKEN_URL=f"{nowhere}/token",
-        ORANGE_MONEY_CLIENT_ID="client",
-        ORANGE_MONEY_CLIENT_SECRET="client-secret",
-        ORANGE_MONEY_WEBHOOK_SECRET="webhook-secret",
-    )
-    async with AsyncExitStack() as stack:
-        clients = []
-        for number in (1, 2):
-            folder: Path = tmp_path_factory.mktemp(f"api-{number}")
-            process, url = api_process(folder, environment)
-            stack.callback(process.stop)
-            await asyncio.to_thread(process.start)
-            clients.append(await stack.enter_async_context(a_client(url)))
-        yield Twins((clients[0], clients[1]), postgres_server, name)
+    """Both without workers: what is taken stays as it is."""
+    async with twins_over(postgres_server, tmp_path_factory.mktemp("twins")) as twins:
+        yield twins
 
 
 async def test_one_key_raced_across_both_is_one_cash_out(twins: Twins) -> None:
