@@ -141,7 +141,7 @@ def wrong_counters(dialect: str) -> TextClause:
             CAST(SUM(used) AS bigint) AS used, CAST(SUM(counted) AS bigint) AS counted
         FROM both_sides GROUP BY user_id, provider, currency, slot
         HAVING SUM(used) <> SUM(counted)
-        ORDER BY user_id, provider, currency, slot LIMIT CAST(:most AS bigint)"""  # noqa: S608
+        ORDER BY user_id, provider, currency, slot LIMIT CAST(:most AS bigint)"""  # noqa: S608 -- our own words
     )
 
 
