@@ -15,6 +15,7 @@ from uuid import UUID
 
 from application.callers import Caller, Permission
 from application.compare_lines import CompareLines
+from application.interrupted_runs import LEASE, lease_of, stop_interrupted
 from application.ports import (
     Chance,
     Clock,
@@ -35,8 +36,6 @@ from domain.statement_refusals import InvalidStatement, ReconciliationRunning
 from domain.statements import Booked, Place, Window
 from domain.states import ENDINGS
 
-LEASE: Final = timedelta(minutes=5)
-"""How long a provider stays taken by a run that does not say anything any more."""
 MOST_TRIES: Final = 20
 PAUSE: Final = timedelta(milliseconds=500)
 """A store that is away is tried again after this, well inside the lease."""
@@ -188,6 +187,7 @@ class ReconcileStatement:
         now = new.started_at
         if not await unit.leases.take(lease_of(new.provider), token, now, now + LEASE):
             raise ReconciliationRunning(new.provider)
+        await stop_interrupted(unit, new.provider, now)
         for left in await unit.statements.rehearsals(new.provider):
             await unit.statements.discard(left)
         known = None
@@ -338,10 +338,14 @@ class ReconcileStatement:
         return replace(course.run, state=RunState.STOPPED, finished_at=now, detail=why)
 
     async def _close(self, course: _Course, run: Run) -> Run:
-        """Keep the run as it is now and let go of the provider."""
+        """Keep the run as it is now and let go of the provider.
+
+        Not when it was discarded, or when its file was begun again meanwhile by somebody else.
+        """
 
         async def close(unit: Unit) -> None:
-            if await unit.statements.run(run.id) is not None:
+            kept = await unit.statements.run(run.id)
+            if kept is not None and kept.times == run.times:
                 await unit.statements.save(run)
             await unit.leases.release(lease_of(run.provider), course.begun.token)
 
@@ -383,11 +387,6 @@ class ReconcileStatement:
             except (Overloaded, StorageUnavailable):
                 await self.clock.sleep(PAUSE)
         return await doing()
-
-
-def lease_of(provider: str) -> str:
-    """Return the name of the lease under which a provider's statement is reconciled."""
-    return f"reconcile:{provider}"
 
 
 def printable(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from application.check_status import CheckStatus
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
+from application.interrupted_runs import TellInterrupted
 from application.lanes import Lane, Lanes
 from application.ports import (
     SILENCE,
@@ -69,6 +70,7 @@ class Worker:
     rematch: RematchOrphans
     reviews: RaiseReviews
     prune: PruneBoxes
+    interrupted: TellInterrupted
     clock: Clock
     nudge: Nudge
     waiting: Waiting
@@ -211,7 +213,8 @@ class Worker:
         rematched = await self._guarded(Work.TIDY, self.rematch())
         reviewed = await self._guarded(Work.TIDY, self.reviews())
         pruned = await self._guarded(Work.TIDY, self.prune())
-        done = (rematched or 0) + (reviewed or 0) + (pruned or 0)
+        stopped = await self._guarded(Work.TIDY, self.interrupted())
+        done = (rematched or 0) + (reviewed or 0) + (pruned or 0) + (stopped or 0)
         return Round(done, more=bool(done))
 
     def _start(

@@ -15,6 +15,7 @@ from application.figures import KeepFigures
 from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
+from application.interrupted_runs import TellInterrupted
 from application.measuring import MeasuringJournal, Meter
 from application.operators import Operators, SignIn
 from application.ports import (
@@ -123,6 +124,7 @@ class Container(containers.DeclarativeContainer):
     reviews = providers.Singleton(RaiseReviews, units, record, policy, clock)
     retention = providers.Singleton(make_retention, settings)
     prune = providers.Singleton(PruneBoxes, units, clock, retention)
+    interrupted = providers.Singleton(TellInterrupted, units, clock, chance)
     watch_health = providers.Singleton(
         WatchHealth,
         units=units,
@@ -146,6 +148,7 @@ class Container(containers.DeclarativeContainer):
         rematch=rematch,
         reviews=reviews,
         prune=prune,
+        interrupted=interrupted,
         clock=clock,
         nudge=signals,
         waiting=signals,

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.statement_file import MemoryStatement
+from application.interrupted_runs import lease_of
 from application.ports.statements import Malformed
-from application.reconcile import Phase, Progress, ReconcileRules, lease_of
+from application.reconcile import Phase, Progress, ReconcileRules
 from domain.attempts import OutcomeKind
 from domain.breaks import Break, BreakState
 from domain.cash_out import CashOut

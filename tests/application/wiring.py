@@ -21,6 +21,7 @@ from application.check_status import CheckStatus
 from application.gate import GatePolicy
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
+from application.interrupted_runs import TellInterrupted
 from application.lanes import Circuit, Lane
 from application.measuring import MeasuringJournal, Meter
 from application.ports import Order, OutboxEntry, Publisher, Work
@@ -161,6 +162,7 @@ class Process:
         self.rematch = RematchOrphans(self.units, self.record, world.clock, world.chance)
         self.reviews = RaiseReviews(self.units, self.record, world.policy, world.clock)
         self.prune = PruneBoxes(self.units, world.clock)
+        self.interrupted = TellInterrupted(self.units, world.clock, world.chance)
         self.desk = self.a_desk()
         self.get = GetCashOut(world.reader, self.units, world.clock, world.policy, self.signals)
         self.worker = self.a_worker()
@@ -190,6 +192,7 @@ class Process:
             rematch=self.rematch,
             reviews=self.reviews,
             prune=self.prune,
+            interrupted=self.interrupted,
             clock=self.world.clock,
             nudge=self.signals,
             waiting=self.signals,

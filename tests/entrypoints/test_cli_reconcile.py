@@ -5,8 +5,10 @@ import csv
 import json
 import os
 import pty
+import signal
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,17 @@ from adapters.sandbox.statements import Plant
 from adapters.sql.database import open_database
 from adapters.sql.schema import migrate
 from adapters.sql.unit_of_work import SqlUnits
+from application.interrupted_runs import INTERRUPTED
 from domain.states import Status
 from entrypoints.cli.acting import name_here
-from tests.entrypoints.console import COMMAND_S, PROGRAM, Console
+from tests.entrypoints.console import COMMAND_S, PROGRAM, START_S, Console
 from tests.reconciliation.scale import statement_in
 from tests.statement_books import booked_cash_out, keep
 from tests.strategies import NOW, ORANGE
 
 PERIOD = ("--from", "2026-11-20", "--until", "2026-11-23")
 COUNT = 30
+REPEATED = 2_000
 
 
 @pytest.fixture(name="console")
@@ -186,3 +190,35 @@ def test_who_closes_a_provider_is_named_by_account_whatever_the_environment_says
     with closing(sqlite3.connect(console.folder / "books.db")) as books:
         said = books.execute("SELECT operator FROM operators_log WHERE action = 'provider.closed'")
         assert said.fetchall() == [(name_here(),)]
+
+
+def test_a_run_that_was_killed_is_told_as_interrupted_and_its_file_goes_on(
+    console: Console,
+) -> None:
+    planted(console)
+    path = console.folder / "statement.csv"
+    title, header, *lines = path.read_bytes().splitlines(keepends=True)
+    # Long enough to be killed in the middle of; what stands there again changes nothing.
+    path.write_bytes(title + header + b"".join(lines) * REPEATED)
+    arguments = ("reconcile", ORANGE, "statement.csv", *PERIOD)
+    with console.running(*arguments) as program:
+        program.wait_until_said("reading ...")
+        program.stop(signal.SIGKILL)
+    (killed,) = console.json("reconcile", "runs")["runs"]
+    assert killed["state"] == "running"
+    taken = console.run(*arguments)
+    assert "being reconciled" in taken.stderr, taken.stderr
+    with closing(sqlite3.connect(console.folder / "books.db")) as books:
+        books.execute("DELETE FROM leases WHERE name LIKE 'reconcile:%'")
+        books.commit()
+    worker = console.running("worker", JWT_SECRET="x" * 32, LOG_LEVEL="info")
+    with worker as tidying:
+        until = time.monotonic() + START_S
+        while (told := console.json("reconcile", "runs")["runs"][0])["state"] == "running":
+            assert time.monotonic() < until, tidying.said()
+            time.sleep(0.2)
+    assert (told["state"], told["detail"]) == ("stopped", INTERRUPTED)
+    again = console.json(*arguments)["run"]
+    assert (again["runId"], again["times"], again["state"]) == (killed["runId"], 2, "finished")
+    tally = again["tally"]
+    assert (tally["matched"], tally["repeated"]) == (COUNT, COUNT * (REPEATED - 1))

@@ -30,6 +30,7 @@ from application.explain import Explain
 from application.follow_cash_outs import FollowCashOuts
 from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
+from application.interrupted_runs import TellInterrupted
 from application.lanes import Lane
 from application.ports import Publisher, Reader
 from application.provider_health import ProviderHealth
@@ -172,6 +173,7 @@ async def house(
         rematch=RematchOrphans(units, record, clock, chance),
         reviews=RaiseReviews(units, record, policy, clock),
         prune=PruneBoxes(units, clock),
+        interrupted=TellInterrupted(units, clock, chance),
         clock=clock,
         nudge=signals,
         waiting=signals,

@@ -15,7 +15,7 @@ from adapters.sandbox.statements import Plant, plant, rows_of, written
 from adapters.web.app import WebSettings
 from adapters.web.server import ApiServer
 from application.callers import Caller, Role
-from application.reconcile import lease_of
+from application.interrupted_runs import lease_of
 from domain.cash_out import CashOut
 from domain.states import Status
 from tests.adapters.web.house import House, check_problem, fields, house, signed_in
