@@ -1,7 +1,6 @@
 """An outage, end to end: it is noticed, what is asked for waits, and all is paid once."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -14,23 +13,11 @@ from adapters.sandbox.corridors import ORANGE_MONEY, sandbox_msisdn
 from adapters.sandbox.faults import Act, Endpoint, FaultRule
 from adapters.sandbox.ledger import DEFAULT_FLOAT, FloatAccount
 from domain.standings import Route, State
-from entrypoints.configuration import SHIPPED
 from tests.running import Running, running, token_for
+from tests.shipped import HURRIED, shipped_with
 
 pytestmark = pytest.mark.anyio
 
-HURRY = {
-    "bucket": 1,
-    "window": 10,
-    "recent": 2,
-    "samples": 8,
-    "recovery_samples": 2,
-    "hold": 1,
-    "delayed_every": 1,
-    "closed_every": 1,
-    "every": 1,
-    "rest": 1,
-}
 CODES = {"CI": "XOF", "CM": "XAF", "GN": "GNF"}
 AMOUNT = 20_000
 PAID = "789"
@@ -44,12 +31,7 @@ NOT_AVAILABLE = (
 
 @asynccontextmanager
 async def a_service(folder: Path, **changes: int) -> AsyncIterator[Running]:
-    before, start, text = SHIPPED.read_text(encoding="utf-8").partition("[circuit]")
-    for name, value in {**HURRY, **changes}.items():
-        text, found = re.subn(rf"(?m)^{name} = [0-9]+", f"{name} = {value}", text, count=1)
-        assert found, name
-    configuration = folder / "cashout.toml"
-    configuration.write_text(before + start + text, encoding="utf-8")
+    configuration = shipped_with(folder, **{**HURRIED, **changes})
     async with running(folder, CASHOUT_CONFIG=str(configuration)) as service:
         yield service
 

@@ -12,8 +12,8 @@ from adapters.sandbox.behaviour import Ending, Scenario
 from adapters.sandbox.corridors import AFRIMONEY, ORANGE_MONEY, sandbox_msisdn
 from adapters.sandbox.ledger import Payout
 from adapters.sandbox.scenarios import SCENARIOS
-from entrypoints.configuration import SHIPPED
 from tests.running import Running, running
+from tests.shipped import UNMOVED, shipped_with
 
 pytestmark = pytest.mark.anyio
 
@@ -41,12 +41,8 @@ async def every_scenario_ended(
     """Run all scenarios at both providers side by side in one service, to rest."""
     folder = tmp_path_factory.mktemp("scenarios")
     # The breaker is tested elsewhere: here one scenario must not open it under another.
-    patient = folder / "cashout.toml"
-    shipped = SHIPPED.read_text(encoding="utf-8")
-    for impatient in ("threshold = 5", "samples = 20"):
-        shipped = shipped.replace(impatient, f"{impatient.partition('=')[0]}= 1000")
-    patient.write_text(shipped, encoding="utf-8")
-    async with running(folder, CASHOUT_CONFIG=str(patient)) as service:
+    unmoved = shipped_with(folder, **UNMOVED)
+    async with running(folder, CASHOUT_CONFIG=str(unmoved)) as service:
         ids = {case: await _request(service, *case) for case in CASES}
         records = await _at_rest(service, ids)
         yield {

@@ -33,6 +33,7 @@ from tests.entrypoints.orders import (
 from tests.processes import api_process, worker_process
 from tests.server_process import ServerProcess
 from tests.servers import NatsServer, PostgresServer
+from tests.shipped import UNMOVED, shipped_with
 
 pytestmark = pytest.mark.anyio
 
@@ -175,7 +176,12 @@ async def test_a_worker_that_wakes_up_after_its_lease_pays_nothing_twice(
 
     Some of its submits were answered, some were on the wire, some were only committed.
     """
-    settings = {"PROVIDER_TIMEOUT_SECONDS": "0.6", "REVIEW_AFTER_SECONDS": "600"}
+    settings = {
+        "PROVIDER_TIMEOUT_SECONDS": "0.6",
+        "REVIEW_AFTER_SECONDS": "600",
+        # A busy machine is late with answers: that is not what parks a provider here.
+        "CASHOUT_CONFIG": str(shipped_with(tmp_path, **UNMOVED)),
+    }
     async with (
         split(tmp_path, postgres_server, nats_server, **settings) as service,
         service.worker("sleeper") as sleeper,

@@ -47,6 +47,8 @@ MOST_ROUNDS: Final = 4
 LEAST_LINKS: Final = 5
 """Of the fifteen: nine in the document, and what schemathesis sees by itself."""
 LONGEST_ROUND_S: Final = 3_600
+LONGEST_ANSWER_S: Final = "15"
+"""The ten seconds that a client may ask to wait for an ending, and those of a busy machine."""
 _CASES: Final = re.compile(r"^\s*([\d,]+) generated", re.MULTILINE)
 _LINKS: Final = re.compile(r"API Links:\s*(\d+) covered")
 _PHASES: Final = ("Examples", "Coverage", "Fuzzing", "Stateful")
@@ -125,7 +127,16 @@ def one_round(
     command = [
         *(str(Path(sys.executable).with_name("st")), "run", f"{url}/schema/openapi.json"),
         *("--max-examples", str(examples), "--seed", str(seed), "--checks", "all"),
-        *("--request-timeout", "30", "--warnings", "off", "--no-color", "--continue-on-failure"),
+        *(
+            "--request-timeout",
+            "30",
+            "--max-response-time",
+            LONGEST_ANSWER_S,
+            "--warnings",
+            "off",
+            "--no-color",
+            "--continue-on-failure",
+        ),
     ]
     if role == "admin":
         command += ["--header", f"Authorization: Bearer {token_for('admin-1', role)}"]

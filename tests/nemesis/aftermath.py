@@ -221,7 +221,9 @@ def _the_stream_tells_the_same(found: Findings) -> Iterator[str]:
         first_seen.setdefault(event.id, event)
     stories: defaultdict[str, list[Event]] = defaultdict(list)
     for event in first_seen.values():
-        stories[str(event.cash_out_id)].append(event)
+        # How a provider does is told by the same stream, of something that is no cash-out.
+        if event.type != EventType.HEALTH_CHANGED:
+            stories[str(event.cash_out_id)].append(event)
     yield from (f"told of, but not kept: {each}" for each in stories.keys() - found.cash_outs)
     for cash_out_id, row in found.cash_outs.items():
         fault = _fault_of(stories.get(cash_out_id, []), row)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters.sql.schema import migrate
-from entrypoints.configuration import SHIPPED
 from tests.entrypoints.orders import in_a_hurry
 from tests.nemesis.links import Link, link_to
 from tests.nemesis.members import Member, program, server
 from tests.nemesis.plan import LINKS
 from tests.processes import CASHOUT
 from tests.servers import LOOPBACK, NatsServer, PostgresServer, free_port
+from tests.shipped import HURRIED, shipped_with
 
 PATIENCE = {
     "PROVIDER_TIMEOUT_SECONDS": "1",
@@ -33,7 +33,6 @@ PATIENCE = {
 _SHORTER = {
     "poll_steps = [1, 2, 4, 8, 12, 24, 60, 120]": "poll_steps = [1, 2, 4, 8, 12]",
     "poll_later = 360": "poll_later = 15",
-    "rest = 30": "rest = 2",
 }
 """Waits of the shipped configuration that no setting shortens."""
 
@@ -155,8 +154,8 @@ def _environment(made: Cluster, said: Path, sandbox_port: int) -> dict[str, str]
     (line,) = (line for line in said.read_text("utf-8").splitlines() if line.startswith("{"))
     provider: dict[str, str] = json.loads(line)["environment"]
     there, over = f":{sandbox_port}", f":{links['provider'].port}"
-    config = made.folder / "cashout.toml"
-    config.write_text(_shortened(SHIPPED.read_text("utf-8")), encoding="utf-8")
+    config = shipped_with(made.folder, **HURRIED | {"rest": 2})
+    config.write_text(_shortened(config.read_text("utf-8")), encoding="utf-8")
     dsn = made.postgres.dsn(made.database)
     return in_a_hurry(
         **{name: value.replace(there, over) for name, value in provider.items()},
