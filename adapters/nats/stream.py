@@ -37,9 +37,19 @@ class _Gap(Exception):
 
 @dataclass(slots=True)
 class _Place:
-    """How far the stream has been read: the last sequence number seen; None before the start."""
+    """How far the stream has been read: the last sequence number seen; None before the start.
+
+    end: the newest when the reading began, where nothing behind it is wanted.
+    """
 
     last: int | None = None
+    to_end: bool = False
+    end: int | None = None
+
+    @property
+    def is_at_end(self) -> bool:
+        """Tell whether all that is wanted was read."""
+        return self.end is not None and self.last is not None and self.last >= self.end
 
 
 class JetStreamEvents:
@@ -53,14 +63,16 @@ class JetStreamEvents:
         self._waiting_most = waiting_most
         self._condition = Condition("event_stream_silent", "event_stream_heard")
 
-    async def follow(self, *, since_start: bool = False) -> AsyncGenerator[Event, None]:
+    async def follow(
+        self, *, since_start: bool = False, to_end: bool = False
+    ) -> AsyncGenerator[Event, None]:
         """Yield events as they are published; `since_start`: after those that are there already.
 
-        Never ends and never raises for a broker that is away: it goes on where it was once the
-        broker is back.
+        Never raises for a broker that is away: it goes on where it was once the broker is back.
+        Never ends either, unless only what is there now is wanted: `to_end`.
         """
-        place = _Place(0 if since_start else None)
-        while True:
+        place = _Place(0 if since_start else None, to_end)
+        while not place.is_at_end:
             try:
                 async with contextlib.aclosing(self._read(place)) as events:
                     async for event in events:
@@ -75,6 +87,8 @@ class JetStreamEvents:
         client = await self._connection.client()
         jetstream = client.jetstream(timeout=REQUEST_TIMEOUT_S)
         first = await self._first(jetstream, place)
+        if place.is_at_end:
+            return
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, pending_msgs_limit=self._waiting_most)
         consumer = ""
@@ -87,6 +101,8 @@ class JetStreamEvents:
                     event = read(message.headers, message.data)
                     if event is not None:
                         yield event
+                    if place.is_at_end:
+                        return
         finally:
             await self._leave(jetstream, subscription, consumer)
 
@@ -103,6 +119,8 @@ class JetStreamEvents:
         elif place.last > newest:
             # Not the stream that was read before: somebody has made a new one.
             place.last = 0
+        if place.to_end and place.end is None:
+            place.end = newest
         return place.last + 1
 
     async def _leave(

@@ -73,7 +73,7 @@ Example:
     "tail": """\
 Examples:
   cashout events tail
-  cashout events tail --type cash_out.initiated --from-start --json
+  cashout events tail --type cash_out.initiated --from-start --no-follow --json
 """,
 }
 
@@ -208,6 +208,14 @@ async def tail(
     from_start: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Begin with the oldest one kept.")
     ] = False,
+    follow: Annotated[
+        bool,
+        Parameter(
+            negative="--no-follow",
+            show_default=False,
+            help="Wait for more; --no-follow ends with the newest one that there is.",
+        ),
+    ] = True,
     count: Annotated[
         int | None, Parameter(validator=Number(gte=1), help="Stop after this many.")
     ] = None,
@@ -216,4 +224,6 @@ async def tail(
     """Show events as they are told, from NATS where NATS_URL is set, else from the database."""
     from entrypoints.cli.tailing import tail_events
 
-    return await tail_events(kind=kind, from_start=from_start, count=count, as_json=as_json)
+    return await tail_events(
+        kind=kind, from_start=from_start, follow=follow, count=count, as_json=as_json
+    )

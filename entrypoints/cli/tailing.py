@@ -21,13 +21,15 @@ _BATCH = 500
 
 
 async def tail_events(
-    *, kind: str | None, from_start: bool, count: int | None, as_json: bool
+    *, kind: str | None, from_start: bool, follow: bool, count: int | None, as_json: bool
 ) -> int:
-    """Print events until interrupted, or until there were `count` of them."""
+    """Print events until interrupted, until there were `count`, or to the newest one there is."""
     terminal, settings = Terminal(), settings_here()
     followed = _from_broker if settings.nats_url else _from_database
-    terminal.say(f"Events from {'NATS' if settings.nats_url else 'the database'}; Ctrl-C ends.")
-    async with contextlib.aclosing(followed(settings, from_start=from_start)) as events:
+    ends = "Ctrl-C ends" if follow else "up to now"
+    terminal.say(f"Events from {'NATS' if settings.nats_url else 'the database'}; {ends}.")
+    source = followed(settings, from_start=from_start, follow=follow)
+    async with contextlib.aclosing(source) as events:
         async for event in _wanted(events, kind, count):
             if as_json:
                 terminal.json(_document(event))
@@ -48,7 +50,9 @@ async def _wanted(
                 return
 
 
-async def _from_broker(settings: Settings, *, from_start: bool) -> AsyncGenerator[Event, None]:
+async def _from_broker(
+    settings: Settings, *, from_start: bool, follow: bool
+) -> AsyncGenerator[Event, None]:
     # nats-py takes half a second to import: only those pay who use it.
     from adapters.nats.connection import NatsConnection
     from adapters.nats.stream import JetStreamEvents
@@ -57,13 +61,16 @@ async def _from_broker(settings: Settings, *, from_start: bool) -> AsyncGenerato
     set_up_logs("warning")
     connection = NatsConnection(settings.nats_url, name="cashout events tail")
     try:
-        async for event in JetStreamEvents(connection).follow(since_start=from_start):
+        stream = JetStreamEvents(connection)
+        async for event in stream.follow(since_start=from_start, to_end=not follow):
             yield event
     finally:
         await connection.close()
 
 
-async def _from_database(_settings: Settings, *, from_start: bool) -> AsyncGenerator[Event, None]:
+async def _from_database(
+    _settings: Settings, *, from_start: bool, follow: bool
+) -> AsyncGenerator[Event, None]:
     async with service_here() as service:
         position = 0 if from_start else await _newest(service.reader)
         while True:
@@ -71,6 +78,8 @@ async def _from_database(_settings: Settings, *, from_start: bool) -> AsyncGener
             for entry in entries:
                 position = entry.position
                 yield entry.event
+            if not entries and not follow:
+                return
             if not entries:
                 await asyncio.sleep(_LOOK_AGAIN_S)
 

@@ -213,6 +213,10 @@ def test_events_are_followed_from_the_database(dev: Beside) -> None:
     assert told["type"] == "cash_out.completed"
     assert UUID(told["cashOutId"]).version == 7
     assert told["data"]["providerTransactionId"]
+    whole = dev.console.run("events", "tail", "--from-start", "--no-follow", *kind, "--json")
+    assert whole.returncode == 0
+    assert done.stdout in whole.stdout
+    assert "up to now" in whole.stderr
     with dev.console.running("events", "tail", "--type", "cash_out.initiated") as tail:
         tail.wait_until_said("Events from the database")
         line, later = "", ""

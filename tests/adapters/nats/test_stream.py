@@ -39,6 +39,19 @@ async def test_a_reader_that_leaves_is_forgotten_by_the_broker(
     assert (await streams.stream_info("CASH_OUT")).state.consumer_count == 0
 
 
+async def test_a_reader_that_does_not_follow_ends_with_what_was_there(
+    connection: NatsConnection, streams: JetStreamContext
+) -> None:
+    publisher = JetStreamPublisher(connection)
+    await publisher.publish(lives(cash_outs=3))
+    # Nor does it wait for another where the last message is no event.
+    await streams.publish("cash_out.initiated", b"by hand")
+    for since_start, expected in ((True, 9), (False, 0)):
+        reading = JetStreamEvents(connection).follow(since_start=since_start, to_end=True)
+        async with asyncio.timeout(10):
+            assert len([event async for event in reading]) == expected
+
+
 async def test_a_message_that_is_not_an_event_is_passed_over(
     connection: NatsConnection, streams: JetStreamContext
 ) -> None:
