@@ -46,7 +46,6 @@ class _Place:
     to_end: bool = False
     end: int | None = None
 
-    @property
     def is_at_end(self) -> bool:
         """Tell whether all that is wanted was read."""
         return self.end is not None and self.last is not None and self.last >= self.end
@@ -72,7 +71,7 @@ class JetStreamEvents:
         Never ends either, unless only what is there now is wanted: `to_end`.
         """
         place = _Place(0 if since_start else None, to_end)
-        while not place.is_at_end:
+        while not place.is_at_end():
             try:
                 async with contextlib.aclosing(self._read(place)) as events:
                     async for event in events:
@@ -87,7 +86,7 @@ class JetStreamEvents:
         client = await self._connection.client()
         jetstream = client.jetstream(timeout=REQUEST_TIMEOUT_S)
         first = await self._first(jetstream, place)
-        if place.is_at_end:
+        if place.is_at_end():
             return
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, pending_msgs_limit=self._waiting_most)
@@ -101,7 +100,7 @@ class JetStreamEvents:
                     event = read(message.headers, message.data)
                     if event is not None:
                         yield event
-                    if place.is_at_end:
+                    if place.is_at_end():
                         return
         finally:
             await self._leave(jetstream, subscription, consumer)
