@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from application.masking import scrubbed
 from domain.cash_out import CashOut
 from domain.refusals import Forbidden
 
@@ -89,6 +90,10 @@ class Caller:
     def sees_payee(self, cash_out: CashOut) -> bool:
         """Tell whether the caller may see its payee's number and name in full: its owner may."""
         return cash_out.user_id == self.user_id or self.may(Permission.SEE_NUMBERS)
+
+    def reads(self, text: str) -> str:
+        """Return what somebody wrote, or goes by: for who may not see numbers, without any."""
+        return text if self.may(Permission.SEE_NUMBERS) else scrubbed(text)
 
     def must_own(self, cash_out: CashOut, unless: Permission = Permission.SEE_ALL) -> None:
         """Raise Forbidden when it is somebody else's, unless the caller has this permission."""

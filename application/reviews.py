@@ -21,6 +21,7 @@ from application.ports import (
     ReviewSum,
 )
 from domain.cash_out import CashOut
+from domain.evidence import Proof
 from domain.persons import is_same_person
 from domain.refusals import NotFound
 from domain.rulings import Proposal, Resolution, gist
@@ -89,9 +90,14 @@ def seen_by(caller: Caller, proposal: Proposal | None) -> Proposal | None:
     return replace(
         proposal,
         reason=HIDDEN,
-        proof=replace(proof, text=HIDDEN) if proof and proof.text else proof,
+        proof=_without_words(caller, proof) if proof else None,
         decided_why=HIDDEN if proposal.decided_why else "",
     )
+
+
+def _without_words(caller: Caller, proof: Proof) -> Proof:
+    text = HIDDEN if proof.text else ""
+    return replace(proof, reference=caller.reads(proof.reference), text=text)
 
 
 @dataclass(frozen=True, slots=True)

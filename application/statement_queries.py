@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from application.callers import Caller, Permission
@@ -76,10 +76,11 @@ class ReadStatements:
         limit: int,
         behind: BreakPlace | None = None,
     ) -> list[Break]:
-        """Return breaks, those of the oldest money first."""
+        """Return breaks, those of the oldest money first, as the caller may read their notes."""
         caller.must(Permission.SEE_ALL)
         async with self.units.begin() as unit:
-            return await unit.statements.breaks(which, min(limit, LARGEST_PAGE), behind)
+            found = await unit.statements.breaks(which, min(limit, LARGEST_PAGE), behind)
+        return [_seen_by(caller, each) for each in found]
 
     async def ageing(self, caller: Caller, provider: str | None = None) -> Mapping[Age, int]:
         """Return how many breaks are open now, by age."""
@@ -115,6 +116,10 @@ class ExplainBreak:
             entry = AuditEntry(now, caller.name, "break.explained", str(break_id), facts)
             await unit.audit.append(entry)
         return explained
+
+
+def _seen_by(caller: Caller, known: Break) -> Break:
+    return known if known.note is None else replace(known, note=caller.reads(known.note))
 
 
 def _is_control(character: str) -> bool:

@@ -36,7 +36,7 @@ def review_view(
     number, opened_at = cash_out.payee.msisdn, cash_out.review_at
     return ReviewView(
         cash_out_id=str(cash_out.id),
-        user_id=cash_out.user_id,
+        user_id=caller.reads(cash_out.user_id),
         amount=amount(cash_out.amount),
         fee=amount(cash_out.fee),
         currency=cash_out.amount.currency.code,

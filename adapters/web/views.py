@@ -25,7 +25,7 @@ from adapters.web.schemas import (
 )
 from adapters.web.wording import Parked, availability, failure_reason, status_detail
 from application.board import Board
-from application.masking import HIDDEN
+from application.masking import HIDDEN, scrubbed
 from application.queries import Allowance, LimitLine, PricedFor
 from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
@@ -64,15 +64,16 @@ def cash_out_view(
 ) -> CashOutView:
     """Return a cash-out as its user sees it. outlook: how its provider is, where that is known.
 
-    in_full: with the payee's number and name; otherwise the number is masked and the name hidden.
+    in_full: with the payee's number and name; otherwise the number is masked and the name hidden,
+    and so is what may be a number of the user's own.
     """
     parked = outlook.parked(cash_out, now) if outlook is not None else None
     number, created_at = cash_out.payee.msisdn, moment(cash_out.created_at)
     unchanged = cash_out.updated_at is cash_out.created_at
     return CashOutView(
         cash_out_id=str(cash_out.id),
-        user_id=cash_out.user_id,
-        wallet_id=cash_out.wallet_id,
+        user_id=cash_out.user_id if in_full else scrubbed(cash_out.user_id),
+        wallet_id=cash_out.wallet_id if in_full else scrubbed(cash_out.wallet_id),
         amount=amount(cash_out.amount),
         currency=cash_out.amount.currency.code,
         fee=amount(cash_out.fee),
