@@ -1,5 +1,7 @@
 """What every test may ask for: the event loop, real servers, and how hard properties are tried."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -27,6 +29,35 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile("ci")
+
+
+# Files of a minute or so each begin first: one that began last would leave the other core idle.
+LONGEST = (
+    "simulation/test_fresh_seeds.py",
+    "nemesis/test_nemesis.py",
+    "entrypoints/test_cli_dev.py",
+    "console/test_pages.py",
+    "entrypoints/test_worker_process.py",
+    "entrypoints/test_crashes.py",
+    "adapters/providers/test_against_sandbox.py",
+    "fuzz/test_http_as_admin.py",
+    "fuzz/test_http_as_user.py",
+    "entrypoints/test_cli_provider_check.py",
+    "entrypoints/test_cli_processes.py",
+    "adapters/web/test_smuggling.py",
+    "adapters/providers/test_contract_rules.py",
+)
+_TURNS = {file: turn for turn, file in enumerate(LONGEST)}
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest files run first, everything else in its order."""
+    items.sort(key=lambda item: _TURNS.get(_place(item), len(_TURNS)))
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(_HERE).as_posix() if item.path.is_relative_to(_HERE) else ""
 
 
 @pytest.fixture(scope="session")
