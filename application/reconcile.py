@@ -7,14 +7,13 @@ not matter, no page is larger than another, and a run that was stopped can be ma
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
 from application.callers import Caller, Permission
-from application.compare_lines import CompareLines
+from application.compare_lines import CompareLines, Settled
 from application.interrupted_runs import LEASE, lease_of, stop_interrupted
 from application.ports import (
     Chance,
@@ -31,7 +30,7 @@ from application.record_news import Arrival, Recorded, RecordNews
 from domain.breaks import Age, age_of
 from domain.corridors import Catalogue
 from domain.refusals import InvalidProvider
-from domain.runs import Period, Run, RunState, Searched
+from domain.runs import Period, Phase, Progress, Run, RunState, Searched
 from domain.statement_refusals import InvalidStatement, ReconciliationRunning
 from domain.statements import Booked, Place, Window
 from domain.states import ENDINGS
@@ -58,23 +57,6 @@ class ReconcileRules:
     page: int = 1_000
     most_malformed: int = 10_000
     most_breaks: int = 10_000
-
-
-class Phase(StrEnum):
-    """What a run is at."""
-
-    READING = "reading"
-    COMPARING = "comparing"
-    SEARCHING = "searching"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: bytes while it reads, lines while it compares, 0 of 0 while it searches."""
-
-    phase: Phase
-    done: int = 0
-    total: int = 0
 
 
 def _unseen(_: Progress) -> None:
@@ -117,6 +99,10 @@ class _Course:
     @property
     def run(self) -> Run:
         return self.begun.run
+
+    async def note(self, unit: Unit, progress: Progress) -> None:
+        """Keep how far it is, for who looks from elsewhere."""
+        await unit.statements.save(replace(self.run, progress=progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +241,12 @@ class ReconcileStatement:
                     " is this the provider's file, and does its mapping fit?"
                 )
 
-            async def keep(unit: Unit, page: LinesRead = page) -> int:
+            progress = Progress(Phase.READING, page.bytes_read, size)
+
+            async def keep(
+                unit: Unit, page: LinesRead = page, progress: Progress = progress
+            ) -> int:
+                await course.note(unit, progress)
                 await unit.statements.note_malformed(run_id, page.malformed)
                 return await unit.statements.stage(run_id, page.lines)
 
@@ -263,7 +254,7 @@ class ReconcileStatement:
             course.repeated += repeated
             course.left_out += page.left_out
             course.staged += len(page.lines) - repeated
-            course.show(Progress(Phase.READING, page.bytes_read, size))
+            course.show(progress)
 
     async def _compare(self, course: _Course, *, loose: bool) -> None:
         compare = CompareLines(course.run, self._tell, self.clock, self.chance, self.rules.window)
@@ -275,12 +266,20 @@ class ReconcileStatement:
             if not taken.lines:
                 return
             told = await compare.tell(taken)
-            course.broken += await self._held(course, partial(compare.keep, settled=told))
+            # The loose ones were compared once already: there are no more lines than before.
+            done += 0 if loose else len(taken.lines)
+            progress = Progress(Phase.COMPARING, course.staged if loose else done, course.staged)
+
+            async def keep(
+                unit: Unit, told: Sequence[Settled] = told, progress: Progress = progress
+            ) -> int:
+                await course.note(unit, progress)
+                return await compare.keep(unit, settled=told)
+
+            course.broken += await self._held(course, keep)
             self._not_too_many(course)
             behind = taken.lines[-1].line.place
-            done += len(taken.lines)
-            if not loose:
-                course.show(Progress(Phase.COMPARING, done, course.staged))
+            course.show(progress)
 
     async def _search(self, course: _Course) -> Period | None:
         course.show(Progress(Phase.SEARCHING))
@@ -288,9 +287,12 @@ class ReconcileStatement:
         period = run.period or await self._held(course, lambda unit: unit.statements.span(run.id))
         if period is None:
             return None
-        covered = await self._held(
-            course, lambda unit: unit.statements.covered_since(run.provider, period.since)
-        )
+
+        async def begin(unit: Unit, since: datetime = period.since) -> datetime | None:
+            await course.note(unit, Progress(Phase.SEARCHING))
+            return await unit.statements.covered_since(run.provider, since)
+
+        covered = await self._held(course, begin)
         for searched in Searched.of(period, self.rules.margin, covered).slices():
             await self._search_slice(course, searched)
         return period

@@ -24,6 +24,23 @@ class RunState(StrEnum):
     """Not to its end; the same file again goes on with it."""
 
 
+class Phase(StrEnum):
+    """What a run is at."""
+
+    READING = "reading"
+    COMPARING = "comparing"
+    SEARCHING = "searching"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: bytes while it reads, lines while it compares, 0 of 0 while it searches."""
+
+    phase: Phase
+    done: int = 0
+    total: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What lines came to in one currency, and what of ours is missing there."""
@@ -80,7 +97,8 @@ class Run:
     file_digest: hex SHA-256 of the file, by which it is known again: the same file goes on with the
     same run. rehearsal: nothing is told to anybody, and the run is removed in the end. period: as
     asked for, or from the first to the last line; None before that is known. times: how often it
-    was begun. detail: why it stopped.
+    was begun. detail: why it stopped. progress: how far it had come when it last kept something;
+    None where it was begun only, or has come to its end.
     """
 
     id: UUID
@@ -96,6 +114,7 @@ class Run:
     finished_at: datetime | None = None
     detail: str = ""
     tally: Tally = Tally()
+    progress: Progress | None = None
 
     def finder(self, at: datetime) -> Finder:
         """Return who finds its breaks; a rehearsal's are its own."""

@@ -12,7 +12,7 @@ from application.ports.statements import Effect, LineResult, StoredLine
 from domain.breaks import Age, Break, BreakState
 from domain.money import CURRENCIES, Money
 from domain.payee import Msisdn
-from domain.runs import Period, Run, RunState, Tally, Totals
+from domain.runs import Period, Phase, Progress, Run, RunState, Tally, Totals
 from domain.statements import (
     Booked,
     BreakKind,
@@ -34,8 +34,16 @@ class _StoredTotals(msgspec.Struct, frozen=True):
     fees: int
 
 
-class _StoredTally(msgspec.Struct, frozen=True):
-    """A tally as it is kept with its run."""
+class _StoredProgress(msgspec.Struct, frozen=True):
+    """How far a run is."""
+
+    phase: Phase
+    done: int
+    total: int
+
+
+class _StoredTally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tally as it is kept with its run; while it is under way, with how far that is."""
 
     matched: int
     broken: int
@@ -49,6 +57,7 @@ class _StoredTally(msgspec.Struct, frozen=True):
     breaks: dict[BreakKind, int]
     open_breaks: int
     money: tuple[_StoredTotals, ...]
+    progress: _StoredProgress | None = None
 
 
 _TALLY = msgspec.json.Decoder(_StoredTally)
@@ -70,12 +79,14 @@ def run_to_row(run: Run) -> dict[str, object]:
         "times": run.times,
         "finished_at": run.finished_at,
         "detail": run.detail,
-        "tally": _tally_to_text(run.tally),
+        "tally": _tally_to_text(run.tally, run.progress),
     }
 
 
 def run_from_row(row: Row) -> Run:
     """Return the run that a row keeps."""
+    stored = _TALLY.decode(row["tally"])
+    at = stored.progress
     return Run(
         id=row["id"],
         provider=row["provider"],
@@ -89,11 +100,12 @@ def run_from_row(row: Row) -> Run:
         times=row["times"],
         finished_at=row["finished_at"],
         detail=row["detail"],
-        tally=_tally_from_text(row["tally"]),
+        tally=_tally(stored),
+        progress=Progress(at.phase, at.done, at.total) if at else None,
     )
 
 
-def _tally_to_text(tally: Tally) -> str:
+def _tally_to_text(tally: Tally, progress: Progress | None) -> str:
     money = tuple(
         _StoredTotals(
             each.matched.currency.code,
@@ -117,13 +129,16 @@ def _tally_to_text(tally: Tally) -> str:
         breaks=dict(tally.breaks),
         open_breaks=tally.open_breaks,
         money=money,
+        progress=_StoredProgress(progress.phase, progress.done, progress.total)
+        if progress
+        else None,
     )
     return msgspec.json.encode(stored).decode()
 
 
-def _tally_from_text(text: str) -> Tally:
-    stored = _TALLY.decode(text)
+def _tally(stored: _StoredTally) -> Tally:
     fields = {name: getattr(stored, name) for name in stored.__struct_fields__}
+    del fields["progress"]
     return Tally(**{**fields, "money": tuple(map(_totals, stored.money))})
 
 

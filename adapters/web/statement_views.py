@@ -11,7 +11,7 @@ from adapters.web.views import moment
 from application.statement_queries import RunShown
 from domain.breaks import Age, Break, BreakState
 from domain.money import Money
-from domain.runs import Run, RunState, Tally, Totals
+from domain.runs import Phase, Progress, Run, RunState, Tally, Totals
 from domain.statements import BreakKind
 
 
@@ -56,6 +56,14 @@ class TallyView(_Answer, frozen=True, kw_only=True):
     money: list[TotalsView]
 
 
+class ProgressView(_Answer, frozen=True, kw_only=True):
+    """How far a run is: bytes while reading, lines while comparing, 0 of 0 while searching."""
+
+    phase: Phase
+    done: int
+    total: int
+
+
 class RunView(_Answer, frozen=True, kw_only=True):
     """One statement held against our books. openBreaks: of its breaks, the ones open now."""
 
@@ -71,6 +79,9 @@ class RunView(_Answer, frozen=True, kw_only=True):
     period_until: Moment | UnsetType = UNSET
     times: Annotated[int, Meta(description="How often this file was reconciled.")]
     detail: Annotated[str | UnsetType, Meta(description="Why it stopped.")] = UNSET
+    progress: Annotated[
+        ProgressView | UnsetType, Meta(description="While it is running, or where it was cut off.")
+    ] = UNSET
     tally: TallyView
     open_breaks: int
 
@@ -136,6 +147,7 @@ def run_view(shown: RunShown) -> RunView:
         period_until=_moment(run.period.until if run.period else None),
         times=run.times,
         detail=run.detail or UNSET,
+        progress=_progress(run.progress) if run.progress else UNSET,
         tally=_tally(run.tally),
         open_breaks=shown.open_breaks,
     )
@@ -144,6 +156,10 @@ def run_view(shown: RunShown) -> RunView:
 def new_run_view(run: Run) -> RunView:
     """Return how a run is shown that has only begun."""
     return run_view(RunShown(run, 0))
+
+
+def _progress(progress: Progress) -> ProgressView:
+    return ProgressView(phase=progress.phase, done=progress.done, total=progress.total)
 
 
 def _tally(tally: Tally) -> TallyView:

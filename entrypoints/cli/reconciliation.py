@@ -20,13 +20,12 @@ from adapters.web.statement_views import (
 )
 from application.callers import Caller, Role
 from application.ports.statements import BreakFilter, BreakPlace, Malformed
-from application.reconcile import Phase
-from application.reconcile import Progress as Done
 from application.statement_export import csv_of
 from application.statement_queries import LARGEST_PAGE, RunShown
 from domain.breaks import Break, BreakState
 from domain.money import Money
-from domain.runs import Period, Run, RunState, Totals
+from domain.runs import Period, Phase, Run, RunState, Totals
+from domain.runs import Progress as Done
 from entrypoints.cli.acting import name_here
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.service_here import print_json, service_here

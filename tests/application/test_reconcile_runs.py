@@ -9,11 +9,11 @@ import pytest
 from adapters.memory.statement_file import MemoryStatement
 from application.interrupted_runs import lease_of
 from application.ports.statements import Malformed
-from application.reconcile import Phase, Progress, ReconcileRules
+from application.reconcile import ReconcileRules
 from domain.attempts import OutcomeKind
 from domain.breaks import Break, BreakState
 from domain.cash_out import CashOut
-from domain.runs import RunState
+from domain.runs import Phase, Progress, RunState
 from domain.statement_refusals import ReconciliationRunning
 from domain.statements import BreakKind
 from domain.states import Status
@@ -99,6 +99,24 @@ async def test_a_line_that_is_read_differently_now_is_judged_anew() -> None:
     assert await desk.breaks(second) == []
     (resolved,) = await desk.breaks()
     assert resolved.state is BreakState.RESOLVED
+
+
+async def test_who_looks_from_elsewhere_sees_how_far_it_is_until_it_has_ended() -> None:
+    desk, ours = Desk(), some(20)
+    await desk.books(*ours)
+    file = MemoryStatement(numbered([line_of(each) for each in ours]))
+    kept: list[Progress | None] = []
+
+    def look(_: Progress) -> None:
+        kept.extend(run.progress for run in desk.world.store.runs.values())
+
+    run = await desk.reconcile(OPERATOR, ORANGE, file, period=WHOLE, show=look)
+    phases = [each.phase for each in kept if each is not None]
+    assert phases == sorted(phases, key=list(Phase).index)
+    assert kept[0] is None, "nothing was read yet"
+    assert Progress(Phase.COMPARING, 14, 20) in kept
+    assert run.progress is None
+    assert (await desk.read.run(OPERATOR, run.id)).run.progress is None
 
 
 async def test_progress_is_shown_in_order_and_to_its_end() -> None:

@@ -19,7 +19,7 @@ from application.ports.statements import (
 from domain.breaks import Age
 from domain.cash_out import Action, Plan
 from domain.money import CURRENCIES, Money
-from domain.runs import Period, RunState, Tally, Totals
+from domain.runs import Period, Phase, Progress, RunState, Tally, Totals
 from domain.statements import BreakKind, LineKind, Rule, Window
 from domain.states import Status
 from tests.contracts.statement_rows import (
@@ -76,6 +76,14 @@ async def test_a_run_comes_back_as_it_was_kept(store: Store) -> None:
         assert await unit.statements.run_of(ORANGE, run.file_digest) is not None
         assert await unit.statements.run_of(AFRI, run.file_digest) is None
         assert await unit.statements.run_of(ORANGE, "0" * 64) is None
+
+
+async def test_how_far_a_run_is_comes_back_too(store: Store) -> None:
+    for progress in (None, Progress(Phase.READING, 5, 1 << 34), Progress(Phase.SEARCHING)):
+        run = replace(a_run(), progress=progress)
+        await begin(store, run)
+        async with store.units.begin() as unit:
+            assert await unit.statements.run(run.id) == run
 
 
 async def test_runs_are_listed_newest_first_and_rehearsals_apart(store: Store) -> None:

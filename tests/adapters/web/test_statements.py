@@ -4,8 +4,10 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from adapters.web.server import ApiServer
 from application.callers import Caller, Role
 from application.interrupted_runs import lease_of
 from domain.cash_out import CashOut
+from domain.runs import Phase, Progress, RunState
 from domain.states import Status
 from tests.adapters.web.house import House, check_problem, fields, house, signed_in
 from tests.reconciliation.scale import payouts
@@ -99,6 +102,19 @@ async def test_a_statement_is_reconciled_in_the_background_and_read_with_its_bre
     again = await reconciled(api, raw)
     assert again["breaks"] == found["breaks"]
     assert (again["run"]["runId"], again["run"]["times"]) == (run["runId"], 2)
+
+
+async def test_a_run_tells_how_far_it_is_until_it_has_ended(api: House) -> None:
+    found = await reconciled(api, a_statement())
+    assert "progress" not in found["run"]
+    run_id = UUID(found["run"]["runId"])
+    async with api.parts.cancel.units.begin() as unit:
+        run = await unit.statements.run(run_id)
+        assert run is not None
+        at = Progress(Phase.COMPARING, 1_000, 5_000)
+        await unit.statements.save(replace(run, state=RunState.RUNNING, progress=at))
+    shown = (await get(api, f"{STATEMENTS}/{run_id}")).json()["data"]["run"]
+    assert shown["progress"] == {"phase": "comparing", "done": 1_000, "total": 5_000}
 
 
 async def test_breaks_come_as_csv_where_it_is_accepted_and_page_by_page_else(api: House) -> None:
