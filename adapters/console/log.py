@@ -1,6 +1,8 @@
 """The operators' log: what people did, newest first."""
 
 import re
+from collections.abc import Mapping
+from typing import Final
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
@@ -8,8 +10,21 @@ from litestar.handlers import HTTPRouteHandler
 from adapters.console.pages import Page, Pages
 from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.visits import PageRequest, visit_of
+from application.ports import AuditEntry
 
 SHOWN = 50
+_OF_A_CASH_OUT: Final = f"{BASE}/cash-outs/{{}}"
+_PAGES: Final[Mapping[str, str]] = {
+    "cash_out.cancelled": _OF_A_CASH_OUT,
+    "number.seen": _OF_A_CASH_OUT,
+    "review.proposed": _OF_A_CASH_OUT,
+    "review.approved": _OF_A_CASH_OUT,
+    "review.rejected": _OF_A_CASH_OUT,
+    "review.withdrawn": _OF_A_CASH_OUT,
+    "statement.reconciled": f"{BASE}/statements/{{}}",
+    "configuration.changed": f"{BASE}/tariffs",
+}
+"""Where the subject of an action has a page of its own. What is not here has none."""
 _PLACE = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -23,7 +38,16 @@ def log_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
         found = await parts.log.newest(SHOWN + 1, before=before)
         more = found[SHOWN - 1].sequence if len(found) > SHOWN else None
         return pages.page(
-            "log.html", visit_of(request), entries=found[:SHOWN], more=more, before=before
+            "log.html",
+            visit_of(request),
+            entries=[(each, page_of(each.entry)) for each in found[:SHOWN]],
+            more=more,
+            before=before,
         )
 
     return [log]
+
+
+def page_of(entry: AuditEntry) -> str:
+    """Return the path of the page about what was done something to; empty where there is none."""
+    return _PAGES.get(entry.action, "").format(entry.subject)
