@@ -67,15 +67,24 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who is signed in: a user of the API, or an operator by token or by console."""
+    """Somebody who is signed in: a user of the API, or an operator by token or by console.
+
+    typed_by: who acts in the user's name without having signed in as the user, as somebody does at
+    the service's own machine; empty when it is the user.
+    """
 
     user_id: str
     role: Role = Role.USER
+    typed_by: str = ""
 
     @property
     def name(self) -> str:
-        """By what the operators' log and evidence name them: the id that they signed in with."""
-        return self.user_id
+        """By what the operators' log and evidence name them: never by a name that was typed."""
+        return self.typed_by or self.user_id
+
+    def acts_as(self, user_id: str) -> bool:
+        """Tell whether it is this user who acts, and nobody in the user's name."""
+        return self.user_id == user_id and not self.typed_by
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller's role has this permission."""

@@ -37,7 +37,7 @@ class CancelCashOut:
             if found is None:
                 raise NotFound
             caller.must_own(found, unless=Permission.CANCEL_ANY)
-            now, owns = self.clock.now(), found.user_id == caller.user_id
+            now, owns = self.clock.now(), caller.acts_as(found.user_id)
             change = cancel(found, now, None if owns else caller.name)
             await unit.cash_outs.save([change])
             await unit.outbox.add(change.events)

@@ -1,6 +1,5 @@
 """Operators' accounts by command, and those that `cashout dev` makes for its console."""
 
-import contextlib
 import getpass
 import json
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from application.callers import Role
 from application.operators import LONGEST_PASSWORD, AccountRefused, Operators
+from entrypoints.cli.acting import name_here
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.service_here import service_here
 from entrypoints.cli.terminal import Terminal
@@ -20,14 +20,13 @@ DEV_ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
 """What the accounts of a dev service are, and their names."""
 _KEPT = "console-accounts.json"
 _OWNER_ONLY = 0o600
-_AT_THE_COMMAND_LINE = "cli"
 
 
 async def add_operator(name: str, role: str) -> int:
     """Make an account; the password comes from the keyboard or standard input."""
     password = _asked_for(f"A password for {name}")
     async with _operators() as operators:
-        await operators.add(_by(), name, Role(role), password)
+        await operators.add(name_here(), name, Role(role), password)
     Terminal().say(f"{name} may sign in to the console as {role}.")
     return Exit.DONE
 
@@ -59,7 +58,7 @@ async def list_operators(*, as_json: bool) -> int:
 async def disable_operator(name: str, *, disabled: bool) -> int:
     """Keep an operator out, or let them in again."""
     async with _operators() as operators:
-        await operators.disable(_by(), name, disabled=disabled)
+        await operators.disable(name_here(), name, disabled=disabled)
     word = "may no longer sign in, and is signed out" if disabled else "may sign in again"
     Terminal().say(f"{name} {word}.")
     return Exit.DONE
@@ -69,7 +68,7 @@ async def change_password(name: str) -> int:
     """Give an operator another password."""
     password = _asked_for(f"A new password for {name}")
     async with _operators() as operators:
-        await operators.set_password(_by(), name, password)
+        await operators.set_password(name_here(), name, password)
     Terminal().say(f"{name} has another password, and is signed out.")
     return Exit.DONE
 
@@ -87,9 +86,9 @@ async def dev_accounts(operators: Operators, folder: Path) -> dict[str, str]:
             continue
         password = secrets.token_urlsafe(12)
         if role.value in there:
-            await operators.set_password(_AT_THE_COMMAND_LINE, role.value, password)
+            await operators.set_password(name_here(), role.value, password)
         else:
-            await operators.add(_AT_THE_COMMAND_LINE, role.value, role, password)
+            await operators.add(name_here(), role.value, role, password)
         kept[role.value] = password
         _keep(folder / _KEPT, kept)
     return {role.value: kept[role.value] for role in DEV_ROLES}
@@ -102,13 +101,6 @@ async def _operators() -> AsyncIterator[Operators]:
             yield service.operators
         except AccountRefused as refused:
             raise Stopped(str(refused), code=Exit.REFUSED) from None
-
-
-def _by() -> str:
-    """Return who is at this machine, for the log."""
-    with contextlib.suppress(OSError, KeyError):
-        return f"{_AT_THE_COMMAND_LINE}:{getpass.getuser()}"
-    return _AT_THE_COMMAND_LINE
 
 
 def _asked_for(prompt: str) -> str:

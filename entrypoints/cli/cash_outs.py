@@ -19,13 +19,14 @@ from adapters.web.schemas import HistoryView, Pagination
 from adapters.web.texts import LONGEST_KEY, Visible, WrongText
 from adapters.web.views import cash_out_view
 from adapters.web.wording import failure_reason, status_detail
-from application.callers import Caller
+from application.callers import Caller, Role
 from application.ports import StoredEvidence
 from application.request_cash_out import Taken
 from domain.cash_out import CashOut
 from domain.refusals import Refusal
 from domain.request import CashOutRequest
 from domain.states import Status
+from entrypoints.cli.acting import name_here
 from entrypoints.cli.exits import Exit
 from entrypoints.cli.service_here import caller, print_json, read_id, service_here
 from entrypoints.cli.terminal import Terminal, status_text
@@ -130,10 +131,12 @@ async def show_status(
 
 
 async def cancel_cash_out(cash_out_id: str, *, user: str, admin: bool, as_json: bool) -> int:
-    """Cancel a cash-out of which nothing is on the wire."""
-    terminal = Terminal()
+    """Cancel a cash-out of which nothing is on the wire, for its user."""
+    terminal, here = Terminal(), name_here()
+    # Whoever types a user's id is not the user: evidence and log name the account.
+    who = Caller(here, Role.ADMIN) if admin else Caller(user, typed_by=here)
     async with service_here() as service:
-        cash_out = await service.cancel(caller(user, admin=admin), read_id(cash_out_id))
+        cash_out = await service.cancel(who, read_id(cash_out_id))
     if as_json:
         print_json(terminal, cash_out_view(cash_out, datetime.now(UTC), _LANGUAGE))
     else:

@@ -59,7 +59,8 @@ Examples:
 Example:
   cashout cancel 0199a3c2-7f1e-7c3a-9d52-6b1f0e8a4c11
 
-Exit code 4 says that it is too late: something may be on the wire already.
+Exit code 4 says that it is too late: something may be on the wire already. Evidence and operators'
+log name your account here, whatever --user says.
 """,
     "quote": """\
 Examples:

@@ -19,6 +19,7 @@ from adapters.web.statement_views import (
     run_view,
 )
 from application.callers import Caller, Role
+from application.masking import scrubbed
 from application.ports.statements import BreakFilter, BreakPlace, Malformed
 from application.statement_export import csv_of
 from application.statement_queries import LARGEST_PAGE, RunShown
@@ -32,6 +33,7 @@ from entrypoints.cli.service_here import print_json, service_here
 from entrypoints.cli.terminal import Terminal
 from entrypoints.container import Service
 
+_LONGEST_CLAIM: Final = 64
 _SHOWN: Final = 200
 """Breaks, and lines that could not be read, on the terminal; the rest is in --json and --csv."""
 _DATE: Final = len("2026-11-23")
@@ -108,10 +110,19 @@ async def explain_break(break_id: UUID, note: str, by: str) -> int:
     return Exit.DONE
 
 
-def _caller(told_by: str = "") -> Caller:
-    """Return who is at this machine; told_by: for whom they say that they do it."""
+def _caller(claimed: str = "") -> Caller:
+    """Return who is at this machine; claimed: for whom they say that they do it.
+
+    Raises Stopped for a claim that is no name.
+    """
     here = name_here()
-    return Caller(f"{here} for {told_by}" if told_by else here, Role.OPERATOR)
+    if not claimed:
+        return Caller(here, Role.OPERATOR)
+    if not claimed.isprintable() or len(claimed) > _LONGEST_CLAIM:
+        message = f"--by takes a name of one line and at most {_LONGEST_CLAIM} characters"
+        raise Stopped(message, code=Exit.USAGE)
+    # Behind the account, and said to be a claim: nobody has checked it.
+    return Caller(f"{here} (claimed: for {scrubbed(claimed)})", Role.OPERATOR)
 
 
 def _row_of(shown: RunShown) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ _By = Annotated[
     str,
     Parameter(
         name="--by",
-        help="For whom it is done. The operators' log names your account here as well.",
+        help="For whom it is done. The log names your account, and this as a claim.",
         show_default=False,
     ),
 ]

@@ -134,6 +134,26 @@ async def test_an_operator_who_cancels_is_named_in_evidence_and_log(world: World
     assert (logged.entry.operator, logged.entry.subject) == (ADMIN.name, str(cash_out.id))
 
 
+async def test_who_types_a_users_id_is_named_in_evidence_and_log_in_place_of_the_user(
+    world: World,
+) -> None:
+    cash_out = await world.taken()
+    typed = Caller(USER.user_id, typed_by="cli:ada")
+    cancelled = await world.one.cancel(typed, cash_out.id)
+    assert cancelled.failure_reason == CANCELLED_FOR_USER
+    piece = world.store.evidence[cash_out.id][-1]
+    assert (piece.source, piece.detail) == (Source.OPERATOR, "cli:ada")
+    (logged,) = world.store.operators_log.values()
+    assert (logged.entry.operator, logged.entry.subject) == ("cli:ada", str(cash_out.id))
+
+
+async def test_who_types_a_strangers_id_may_no_more_than_the_stranger(world: World) -> None:
+    cash_out = await world.taken()
+    with pytest.raises(Forbidden):
+        await world.one.cancel(Caller(STRANGER.user_id, typed_by="cli:ada"), cash_out.id)
+    assert world.now(cash_out) == cash_out
+
+
 async def test_a_user_who_cancels_is_not_in_the_operators_log(world: World) -> None:
     cash_out = await world.taken()
     await world.one.cancel(USER, cash_out.id)

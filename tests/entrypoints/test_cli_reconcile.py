@@ -122,7 +122,7 @@ def test_a_break_is_explained_and_no_longer_counts(console: Console) -> None:
     document = console.json(*arguments)
     (explained,) = document["breaks"]
     assert (explained["state"], explained["note"]) == ("explained", "On tomorrow's.")
-    assert explained["changedBy"] == f"{name_here()} for olive", "a name cannot simply be typed"
+    assert explained["changedBy"] == f"{name_here()} (claimed: for olive)"
 
 
 def test_every_line_that_cannot_be_read_is_named(console: Console) -> None:
