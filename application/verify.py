@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from application.housekeeping import SHORTEST_RETENTION
 from application.ports import Clock
@@ -20,6 +20,8 @@ PAGE: Final = 5_000
 """Entries of the operators' log that are read together."""
 HANDOVER: Final = timedelta(hours=1)
 """How long after the first chain an older release may still have written without one."""
+FURTHEST_PLAN: Final = timedelta(days=400)
+"""Longer than anything waits for its next step: what is planned behind it never comes."""
 _ROOT: Final = "cashout/root/1"
 _SHOWN: Final = 12
 _TAIL: Final = 4
@@ -79,10 +81,17 @@ class Bounds:
     """What cannot be otherwise at this moment.
 
     since: when the first chain began, None before. kept_from: later events have not been pruned.
+    planned_by: nothing is planned beyond it.
     """
 
     since: datetime | None
     kept_from: datetime
+    planned_by: datetime
+
+    @classmethod
+    def at(cls, now: datetime, since: datetime | None) -> Self:
+        """Return what holds at a moment."""
+        return cls(since, now - SHORTEST_RETENTION, now + FURTHEST_PLAN)
 
 
 Crew = Callable[[str, Sequence[Span], Bounds], AsyncIterator[tuple[int, Tally]]]
@@ -109,8 +118,7 @@ class Verify:
         """Return what was seen; raise StorageUnavailable."""
         async with self.books.open() as snapshot:
             spans = await snapshot.spans(SPAN)
-            kept_from = self.clock.now() - SHORTEST_RETENTION
-            bounds = Bounds(await snapshot.chained_since(), kept_from)
+            bounds = Bounds.at(self.clock.now(), await snapshot.chained_since())
             tally = Tally()
             heads = [""] * len(spans)
             total = sum(span.count for span in spans)
@@ -142,7 +150,13 @@ def check(shelf: Shelf, bounds: Bounds) -> Tally:
     for folder in shelf.folders:
         cash_out = folder.cash_out
         must_be_sealed = sealed_from is not None and cash_out.created_at > sealed_from
-        flaws = list(flaws_of(folder, must_be_sealed=must_be_sealed, kept_from=bounds.kept_from))
+        found = flaws_of(
+            folder,
+            must_be_sealed=must_be_sealed,
+            kept_from=bounds.kept_from,
+            planned_by=bounds.planned_by,
+        )
+        flaws = list(found)
         if flaws:
             tally.note(flaws)
         tally.cash_outs += 1
@@ -152,8 +166,8 @@ def check(shelf: Shelf, bounds: Bounds) -> Tally:
         heads.update(f"{cash_out.id.hex}{cash_out.chain}\n".encode())
     for each in shelf.unreadable:
         tally.cash_outs += 1
-        found = "words that it does not know"
-        tally.note([Flaw(FlawKind.UNREADABLE, str(each), "what this version can read", found)])
+        words = "words that it does not know"
+        tally.note([Flaw(FlawKind.UNREADABLE, str(each), "what this version can read", words)])
     tally.heads = heads.hexdigest()
     return tally
 
@@ -164,7 +178,8 @@ async def _flaws_between(snapshot: Snapshot) -> list[Flaw]:
     for counter in await snapshot.wrong_counters(MOST_FLAWS):
         slot = counter.slot
         name = f"{_masked(slot.user_id)}/{slot.provider}/{slot.currency}/{slot.window}"
-        flaws.append(Flaw(FlawKind.COUNTER, name, str(counter.counted), str(counter.used)))
+        expected = f"{counter.counted} within a cap of {counter.cap}"
+        flaws.append(Flaw(FlawKind.COUNTER, name, expected, str(counter.used)))
     for key in await snapshot.foreign_keys(MOST_FLAWS):
         name = f"{_masked(key.user_id)}/{_masked(key.key)}"
         leads = f"leads to {key.cash_out_id}"

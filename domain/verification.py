@@ -1,7 +1,7 @@
 """Verification: whether what is stored of a cash-out agrees with itself, piece by piece.
 
 Pure: a folder with all that is stored of one cash-out goes in, flaws come out. What changes without
-evidence (plan, lease, version) takes no part; everything else that is wrong has a name here.
+evidence and follows from none (lease, version) takes no part; all else that is wrong has a name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from domain.events import ANNOUNCES, EventType
 from domain.evidence import Evidence, Source
 from domain.seals import digest_of_told, hash_of, seal_of
 from domain.states import ENDINGS, TRANSITIONS, Status
+from domain.timers import wrong_answers, wrong_plan
 
 
 class FlawKind(StrEnum):
@@ -46,7 +47,13 @@ class FlawKind(StrEnum):
     EVENT_SURPLUS = "event_surplus"
     ENDING_EVENT = "ending_event"
     """An ended cash-out has not told of exactly one ending, or an open one of any."""
+    PLAN = "plan"
+    CLAIM = "claim"
+    ASKED = "asked"
+    DENIED = "denied"
+    """For these four see `domain.timers`: no seal covers them, and they follow from the pieces."""
     COUNTER = "counter"
+    """A limit counter is not the sum of its cash-outs, or not within its cap."""
     FOREIGN_KEY = "foreign_key"
     """An idempotency key leads to another user's cash-out, or to none."""
     STRAY_EVENT = "stray_event"
@@ -108,17 +115,23 @@ _PROVES: Final = frozenset(
 
 
 def flaws_of(
-    folder: Folder, *, must_be_sealed: bool = True, kept_from: datetime | None = None
+    folder: Folder,
+    *,
+    must_be_sealed: bool = True,
+    kept_from: datetime | None = None,
+    planned_by: datetime | None = None,
 ) -> Iterator[Flaw]:
     """Yield everything that is wrong with a folder.
 
     must_be_sealed: it was taken since there are chains, so that a piece without a link is a flaw.
     kept_from: events from then on have been pruned nowhere; None where that is not known.
+    planned_by: beyond it nothing is planned; None where that is not known.
     """
     yield from _flaws_of_chain(folder, must_be_sealed=must_be_sealed)
     yield from _flaws_of_facts(folder)
     yield from _flaws_of_state(folder)
     yield from _flaws_of_attempts(folder)
+    yield from _flaws_of_timers(folder, planned_by)
     yield from _flaws_of_events(folder, kept_from)
 
 
@@ -224,6 +237,19 @@ def _flaws_of_outcomes(folder: Folder) -> Iterator[Flaw]:
             continue
         expected = f"attempt {attempt.number}: {' or '.join(sorted(said)) or 'open'}"
         yield _flaw(FlawKind.ATTEMPT, folder.cash_out.id, expected, attempt.outcome)
+
+
+def _flaws_of_timers(folder: Folder, planned_by: datetime | None) -> Iterator[Flaw]:
+    """Compare what no seal covers with the pieces, where all of them are there and chained."""
+    cash_out = folder.cash_out
+    pieces = [kept.piece for kept in folder.pieces]
+    plan = wrong_plan(cash_out, planned_by)
+    if plan is not None:
+        yield _flaw(FlawKind(plan.timer), cash_out.id, plan.expected, plan.found)
+    if len(pieces) != cash_out.pieces or not all(piece.hash for piece in pieces):
+        return
+    for wrong in wrong_answers(cash_out, pieces):
+        yield _flaw(FlawKind(wrong.timer), cash_out.id, wrong.expected, wrong.found)
 
 
 def _flaws_of_events(folder: Folder, kept_from: datetime | None) -> Iterator[Flaw]:

@@ -12,11 +12,12 @@ from adapters.memory.store import MemoryStore
 from application.ports.books import ForeignKey, KeptEntry, Shelf, Span, WrongCounter
 from domain.cash_out import CashOut
 from domain.evidence import RAW_LIMIT, Evidence
-from domain.limits import Slot
+from domain.limits import Counted, Slot
 from domain.seals import digest_of_body
 from domain.states import Status
 from domain.verification import Folder, KeptEvent, KeptPiece
 
+_NONE = Counted(0, 0)
 _UNPAID = {Status.FAILED, Status.CANCELLED}
 
 
@@ -67,17 +68,21 @@ class MemorySnapshot:
         return Folder(cash_out, pieces, events)
 
     async def wrong_counters(self, limit: int) -> list[WrongCounter]:
-        """Return counters that are not the sum of what is reserved or paid in them."""
+        """Return counters that are not the sum of what is in them, or not within their cap."""
         counted: dict[Slot, int] = defaultdict(int)
         for cash_out in self._store.cash_outs.values():
             if cash_out.status not in _UNPAID:
                 for slot in (cash_out.windows.day, cash_out.windows.month):
                     counted[slot] += cash_out.amount.minor
-        used = {slot: each.used for slot, each in self._store.counters.items()}
+        kept = dict(self._store.counters.items())
+        every = (
+            (slot, kept.get(slot, _NONE), counted.get(slot, 0))
+            for slot in sorted({*kept, *counted})
+        )
         wrong = (
-            WrongCounter(slot, used.get(slot, 0), counted.get(slot, 0))
-            for slot in sorted({*used, *counted})
-            if used.get(slot, 0) != counted.get(slot, 0)
+            WrongCounter(slot, here.used, amount, here.cap)
+            for slot, here, amount in every
+            if here.used != amount or not 0 <= here.used <= here.cap
         )
         return list(islice(wrong, limit))
 

@@ -122,7 +122,7 @@ def events_of(dialect: str) -> Select[Any]:
 
 @cache
 def wrong_counters(dialect: str) -> TextClause:
-    """Return the counters that are not the sum of the cash-outs in them."""
+    """Return the counters that are not the sum of the cash-outs in them, or not within caps."""
     day = _DAY[dialect]
     mine = f"""SELECT user_id, provider, currency, {day} AS slot, amount_minor
             FROM cash_outs WHERE {_UNPAID}"""  # noqa: S608 -- our own words
@@ -131,16 +131,17 @@ def wrong_counters(dialect: str) -> TextClause:
             SELECT user_id, provider, currency, slot, SUM(amount_minor) AS amount
             FROM mine GROUP BY user_id, provider, currency, slot
         ), both_sides AS (
-            SELECT user_id, provider, currency, "window" AS slot, used_minor AS used, 0 AS counted
+            SELECT user_id, provider, currency, "window" AS slot, used_minor AS used,
+                0 AS counted, cap_minor AS cap
             FROM limit_counters
-            UNION ALL SELECT user_id, provider, currency, slot, 0, amount FROM counted
-            UNION ALL SELECT user_id, provider, currency, substr(slot, 1, 7), 0, amount
+            UNION ALL SELECT user_id, provider, currency, slot, 0, amount, 0 FROM counted
+            UNION ALL SELECT user_id, provider, currency, substr(slot, 1, 7), 0, amount, 0
             FROM counted
         )
-        SELECT user_id, provider, currency, slot,
-            CAST(SUM(used) AS bigint) AS used, CAST(SUM(counted) AS bigint) AS counted
+        SELECT user_id, provider, currency, slot, CAST(SUM(used) AS bigint) AS used,
+            CAST(SUM(counted) AS bigint) AS counted, CAST(SUM(cap) AS bigint) AS cap
         FROM both_sides GROUP BY user_id, provider, currency, slot
-        HAVING SUM(used) <> SUM(counted)
+        HAVING SUM(used) <> SUM(counted) OR SUM(used) < 0 OR SUM(used) > SUM(cap)
         ORDER BY user_id, provider, currency, slot LIMIT CAST(:most AS bigint)"""  # noqa: S608 -- our own words
     )
 

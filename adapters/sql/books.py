@@ -95,13 +95,14 @@ class SqlSnapshot:
         return Shelf(folders, unreadable)
 
     async def wrong_counters(self, limit: int) -> list[WrongCounter]:
-        """Return counters that are not the sum of what is reserved or paid in them."""
+        """Return counters that are not the sum of what is in them, or not within their cap."""
         rows = await self._rows(sql.wrong_counters(self._dialect), {"most": limit})
         return [
             WrongCounter(
                 Slot(row["user_id"], row["provider"], row["currency"], row["slot"]),
                 row["used"],
                 row["counted"],
+                row["cap"],
             )
             for row in rows
         ]

@@ -30,11 +30,15 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class WrongCounter:
-    """A limit counter that says something else than the cash-outs in it, in minor units."""
+    """A limit counter that is not what is in it, or not within its cap, all in minor units.
+
+    cap: the one that it was last reserved within; 0 where there is no counter.
+    """
 
     slot: Slot
     used: int
     counted: int
+    cap: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Snapshot(Protocol):
         ...
 
     async def wrong_counters(self, limit: int) -> list[WrongCounter]:
-        """Return counters that are not the sum of what is reserved or paid in them."""
+        """Return counters that are not the sum of what is in them, or not within their cap."""
         ...
 
     async def foreign_keys(self, limit: int) -> list[ForeignKey]:

@@ -12,7 +12,7 @@ from adapters.memory.books import MemorySnapshot
 from adapters.memory.cash_outs import meant_by
 from adapters.memory.store import Kept, Staging
 from adapters.sandbox.behaviour import Word
-from application.housekeeping import ORPHANS_KEPT, SHORTEST_RETENTION
+from application.housekeeping import ORPHANS_KEPT
 from application.verify import Bounds, check
 from domain.cash_out import Action, CashOut
 from domain.events import ANNOUNCES, EventType
@@ -256,8 +256,7 @@ class Rest:
 
     def _books(self) -> Iterator[Fault]:
         """Verify chains, seals, states, attempts and events, as `cashout verify` does."""
-        now, start = self.world.now(), self.world.plan.start
-        bounds = Bounds(start - _LONG_BEFORE, now - SHORTEST_RETENTION)
+        bounds = Bounds.at(self.world.now(), self.world.plan.start - _LONG_BEFORE)
         for flaw in check(MemorySnapshot(self.store.rows).whole(), bounds).flaws:
             how = f"{flaw.subject}: {flaw.kind}: expected {flaw.expected}, found {flaw.found}"
             yield Invariant.BOOKS_AGREE, how

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from adapters.memory.books import MemoryBooks
 from adapters.memory.reader import MemoryReader
+from adapters.memory.store import MemoryStore
 from adapters.sql.books import SqlBooks
 from application.ports import AuditEntry, Delivery, KeyUse, Lookup
 from application.ports.books import Books
@@ -31,8 +32,13 @@ def books_of(store: Store) -> Books:
     """Return what reads a store as books."""
     if store.database is not None:
         return SqlBooks(store.database)
+    return MemoryBooks(rows_of(store))
+
+
+def rows_of(store: Store) -> MemoryStore:
+    """Return what a store in memory keeps."""
     assert isinstance(store.reader, MemoryReader)
-    return MemoryBooks(store.reader._store)
+    return store.reader._store
 
 
 async def verified(store: Store) -> Report:

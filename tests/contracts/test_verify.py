@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,8 @@ from sqlalchemy import text
 from adapters.sql.books import UNHURRIED, SqlBooks
 from adapters.sql.database import Database, open_database
 from application.ports.books import Span
+from domain.cash_out import Action, Plan
+from domain.limits import Counted
 from domain.verification import FlawKind
 from tests.contracts.books import (
     CANCELLED,
@@ -19,10 +22,11 @@ from tests.contracts.books import (
     WAITING,
     begun,
     fill,
+    rows_of,
     verified,
     write,
 )
-from tests.contracts.stores import Store, a_new, in_database, put, some_new
+from tests.contracts.stores import Store, a_new, in_database, in_memory, put, some_new
 from tests.strategies import NOW
 
 pytestmark = pytest.mark.anyio
@@ -105,8 +109,51 @@ TAMPERINGS = [
         "an ending taken back",
         """UPDATE cash_outs SET status = 'processing', completed_at = NULL, failure_code = NULL,
         failure_reason = NULL WHERE id = {FAILED}""",
-        kinds={K.FACTS_CHANGED, K.STATE, K.ENDING_EVENT, K.COUNTER},
+        kinds={K.FACTS_CHANGED, K.STATE, K.ENDING_EVENT, K.COUNTER, K.PLAN},
         subject=str(FAILED),
+    ),
+    tampering(
+        "the plan taken off an open cash-out",
+        "UPDATE cash_outs SET action = NULL, due_at = NULL WHERE id = {SENT}",
+        kinds={K.PLAN},
+        subject=str(SENT),
+    ),
+    tampering(
+        "a plan put off for ever",
+        "UPDATE cash_outs SET due_at = {NEVER} WHERE id = {WAITING}",
+        kinds={K.PLAN},
+        subject=str(WAITING),
+    ),
+    tampering(
+        "a time given to a claim that nobody made",
+        "UPDATE cash_outs SET claimed_at = {SOON} WHERE id = {SENT}",
+        kinds={K.CLAIM},
+        subject=str(SENT),
+    ),
+    tampering(
+        "questions counted that nobody asked",
+        "UPDATE cash_outs SET asked = 3 WHERE id = {SENT}",
+        kinds={K.ASKED},
+        subject=str(SENT),
+    ),
+    tampering(
+        "a question dated that nobody asked",
+        "UPDATE cash_outs SET asked_at = {SOON} WHERE id = {SENT}",
+        kinds={K.ASKED},
+        subject=str(SENT),
+    ),
+    tampering(
+        "a denial that no provider gave",
+        "UPDATE cash_outs SET not_found_at = {SOON} WHERE id = {SENT}",
+        kinds={K.DENIED},
+        subject=str(SENT),
+    ),
+    tampering(
+        "a limit counter above its cap",
+        "{UNCHECKED}",
+        'UPDATE limit_counters SET cap_minor = used_minor - 1 WHERE length("window") = 7',
+        kinds={K.COUNTER},
+        subject="…/orange_money/XOF/2026-11",
     ),
     tampering(
         "the provider's id",
@@ -254,15 +301,24 @@ TAMPERINGS = [
 ]
 
 
+_UNCHECKED = {
+    "postgresql": "ALTER TABLE limit_counters DROP CONSTRAINT ck_limit_counters_within_cap",
+    "sqlite": "PRAGMA ignore_check_constraints = ON",
+}
+
+
 def _said(statement: str, *, postgres: bool) -> str:
     ids = {"PAID": PAID, "SENT": SENT, "WAITING": WAITING, "CANCELLED": CANCELLED}
     ids |= {"FAILED": FAILED, "NOBODY": FAILED.__class__(int=99)}
     written = {name: f"'{each}'" if postgres else f"'{each.hex}'" for name, each in ids.items()}
     micros = int(NOW.timestamp()) * 1_000_000 + 5
     soon = f"to_timestamp({micros} / 1000000.0)" if postgres else str(micros)
+    never = "'2099-01-01 00:00:00Z'" if postgres else str(4_070_908_800 * 1_000_000)
+    unchecked = _UNCHECKED["postgresql" if postgres else "sqlite"]
     raw = "decode('00ff', 'hex')" if postgres else "x'00ff'"
     nothing = "''::bytea" if postgres else "x''"
-    return statement.format(**written, SOON=soon, BYTES=raw, NOTHING=nothing)
+    times = {"SOON": soon, "NEVER": never, "UNCHECKED": unchecked}
+    return statement.format(**written, **times, BYTES=raw, NOTHING=nothing)
 
 
 async def tamper(database: Database, statements: tuple[str, ...]) -> None:
@@ -298,6 +354,40 @@ async def test_what_was_tampered_with_is_found_and_named(url: str, how: Tamperin
     assert not report.is_clean
     if how.subject:
         assert how.subject in {flaw.subject for flaw in report.tally.flaws}
+
+
+IN_MEMORY: dict[str, tuple[dict[str, Any], set[FlawKind]]] = {
+    "no plan": ({"plan": None}, {K.PLAN}),
+    "a plan for ever": ({"plan": Plan(Action.ASK, NOW + timedelta(days=9_000))}, {K.PLAN}),
+    "a claim's time": ({"claimed_at": NOW}, {K.CLAIM}),
+    "questions": ({"asked": 3}, {K.ASKED}),
+    "a question's time": ({"asked_at": NOW}, {K.ASKED}),
+    "a denial": ({"not_found_at": NOW}, {K.DENIED}),
+}
+
+
+@pytest.mark.parametrize(("fields", "kinds"), IN_MEMORY.values(), ids=IN_MEMORY)
+async def test_what_was_tampered_with_in_memory_is_found_and_named(
+    fields: dict[str, Any], kinds: set[FlawKind]
+) -> None:
+    store = in_memory()
+    await fill(store)
+    rows = rows_of(store)
+    rows.cash_outs[SENT] = replace(rows.cash_outs[SENT], **fields)
+    flaws = (await verified(store)).tally.flaws
+    assert {(flaw.kind, flaw.subject) for flaw in flaws} == {(kind, str(SENT)) for kind in kinds}
+
+
+async def test_a_counter_in_memory_that_is_above_its_cap_is_named() -> None:
+    store = in_memory()
+    await fill(store)
+    rows = rows_of(store)
+    slot = max(rows.counters)
+    used = rows.counters[slot].used
+    rows.counters[slot] = Counted(used, used - 1)
+    (flaw,) = (await verified(store)).tally.flaws
+    assert (flaw.kind, flaw.found) == (FlawKind.COUNTER, str(used))
+    assert flaw.expected == f"{used} within a cap of {used - 1}"
 
 
 async def test_what_is_written_meanwhile_is_not_seen_half(url: str) -> None:

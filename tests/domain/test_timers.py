@@ -1,0 +1,112 @@
+"""What no seal covers follows from the evidence, whatever a cash-out has lived through."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.cash_out import Action, CashOut, Change, Plan, begin_attempt
+from domain.evidence import Doorbell, Evidence, Finding, NoAnswer, NotFound, Source
+from domain.record import Report, record
+from domain.states import Status
+from domain.timers import Timer, wrong_answers, wrong_plan
+from tests.contracts.books import ACCEPTED, answered, begun
+from tests.contracts.stores import a_new
+from tests.strategies import NOW, POLICY, PROVES, a_lease
+
+ASKED_AT = NOW + timedelta(minutes=1)
+
+
+def _asked(cash_out: CashOut, finding: Finding, minutes: int = 1) -> Change:
+    """Return the change by a question that was asked, with its answer three seconds later."""
+    at = NOW + timedelta(minutes=minutes)
+    lease = a_lease(token=UUID(int=minutes), at=at)
+    report = Report(Source.STATUS_QUERY, finding, lease=lease.token)
+    later = at + timedelta(seconds=3)
+    return record(replace(cash_out, lease=lease), report, PROVES, POLICY, later)
+
+
+def _rung(cash_out: CashOut, minutes: int) -> Change:
+    bell = Doorbell(cash_out.reference, "COMPLETED", Status.COMPLETED)
+    at = NOW + timedelta(minutes=minutes)
+    return record(cash_out, Report(Source.WEBHOOK, bell), PROVES, POLICY, at)
+
+
+def _again(cash_out: CashOut) -> Change:
+    at = NOW + timedelta(minutes=30)
+    return begin_attempt(replace(cash_out, lease=None), at, a_lease(at=at))
+
+
+def _lived(*steps: Callable[[CashOut], Change]) -> tuple[CashOut, list[Evidence]]:
+    first = a_new()
+    cash_out, pieces = first.after, [*first.evidence]
+    for step in steps:
+        change = step(cash_out)
+        cash_out, pieces = change.after, [*pieces, *change.evidence]
+    return cash_out, pieces
+
+
+def _sent(cash_out: CashOut) -> Change:
+    return answered(cash_out, ACCEPTED)
+
+
+STORIES: dict[str, tuple[Callable[[CashOut], Change], ...]] = {
+    "taken": (),
+    "sent": (begun, _sent),
+    "denied": (begun, _sent, lambda one: _asked(one, NotFound())),
+    "denied, then rung for": (
+        *(begun, _sent, lambda one: _asked(one, NotFound())),
+        lambda one: _rung(one, 3),
+    ),
+    "rung for before it was sent": (lambda one: _rung(one, 0), begun, _sent),
+    "asked in vain": (begun, _sent, lambda one: _asked(one, NoAnswer("timeout"))),
+    "denied and sent again": (begun, lambda one: _asked(one, NotFound()), _again),
+}
+
+
+@pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
+def test_what_was_lived_through_agrees_with_its_evidence(
+    steps: tuple[Callable[[CashOut], Change], ...],
+) -> None:
+    cash_out, pieces = _lived(*steps)
+    assert list(wrong_answers(cash_out, pieces)) == []
+    assert wrong_plan(cash_out, NOW + timedelta(days=400)) is None
+
+
+DENIED_STORY = STORIES["denied"]
+CHANGED: dict[str, tuple[dict[str, Any], Timer]] = {
+    "asked more often": ({"asked": 2}, Timer.ASKED),
+    "asked later": ({"asked_at": NOW + timedelta(hours=1)}, Timer.ASKED),
+    "never asked": ({"asked_at": None}, Timer.ASKED),
+    "claimed": ({"claimed_at": NOW}, Timer.CLAIM),
+    "denied later than it was asked": ({"not_found_at": NOW + timedelta(hours=1)}, Timer.DENIED),
+}
+
+
+@pytest.mark.parametrize(("fields", "timer"), CHANGED.values(), ids=CHANGED)
+def test_what_is_not_in_the_evidence_is_named(fields: dict[str, Any], timer: Timer) -> None:
+    cash_out, pieces = _lived(*DENIED_STORY)
+    assert cash_out.not_found_at == ASKED_AT
+    wrong = list(wrong_answers(replace(cash_out, **fields), pieces))
+    assert [each.timer for each in wrong] == [timer]
+
+
+@pytest.mark.parametrize("story", ["denied, then rung for", "denied and sent again"])
+def test_a_denial_does_not_outlive_what_was_said_or_sent_since(story: str) -> None:
+    cash_out, pieces = _lived(*STORIES[story])
+    assert cash_out.not_found_at is None
+    (wrong,) = wrong_answers(replace(cash_out, not_found_at=ASKED_AT), pieces)
+    assert (wrong.timer, wrong.expected) == (Timer.DENIED, "never")
+
+
+def test_an_open_cash_out_has_a_plan_that_comes() -> None:
+    cash_out, _ = _lived(begun, _sent)
+    latest = NOW + timedelta(days=400)
+    assert wrong_plan(replace(cash_out, plan=Plan(Action.ASK, latest)), latest) is None
+    for plan in (None, Plan(Action.ASK, latest + timedelta(microseconds=1))):
+        wrong = wrong_plan(replace(cash_out, plan=plan), latest)
+        assert wrong is not None
+        assert wrong.timer is Timer.PLAN
