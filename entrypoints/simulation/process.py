@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
 from contextvars import Context
 from datetime import timedelta
 from functools import lru_cache
@@ -42,7 +43,23 @@ _ROUNDED_S: Final = 0.001
 @lru_cache(maxsize=1)
 def _container() -> Container:
     """Return the one container: making it costs more than making what is in it."""
-    return Container()
+    container = Container()
+    container.settings.override(settings())
+    return container
+
+
+@lru_cache(maxsize=1)
+def _made_anew() -> tuple[Any, ...]:
+    """Return the providers whose objects belong to one process; to look for them takes long."""
+    container = _container()
+    alike: tuple[object, ...] = (
+        container.numbers,
+        container.passwords,
+        container.health_policy,
+        container.retention,
+    )
+    singletons = container.traverse(types=[type(container.service)])
+    return tuple(each for each in singletons if each not in alike)
 
 
 class Gone(Exception):
@@ -95,10 +112,7 @@ class Process(Owner):
         world, plan, board = self.world, self.world.plan, Board()
         poll = timedelta(seconds=plan.poll_s)
         container = _container()
-        container.reset_singletons()
-        container.reset_override()
-        container.override_providers(
-            settings=settings(),
+        own: AbstractContextManager[object] = container.override_providers(
             catalogue=world.catalogue,
             policy=plan.policy,
             pace=Pace(poll=poll, tidy=5 * poll, drain=_GRACE, health=max(2 * poll, _HEALTH)),
@@ -117,7 +131,13 @@ class Process(Owner):
             chance=SeededChance(plan.chance(f"process {self.name}").getrandbits(64)),
             journal=Watcher(world),
         )
-        service: Service = container.service()
+        try:
+            with own:
+                service: Service = container.service()
+        finally:
+            # Nothing of this run is kept by what all runs share.
+            for each in _made_anew():
+                each.reset()
         if not plan.health:
             service.worker.health = None
         return service
