@@ -178,6 +178,8 @@ class Worker:
             return sum(each.room for each in passages if each.probe is None)
 
         done, more = 0, False
+        if self._is_blind:
+            return Round(done, more=more)
         for passage in lane.passages(self.clock.elapsed()):
             # What the passages before have taken is not there for this one.
             left = lane.room_for_submits(self.clock.elapsed()) if done else passage.room
@@ -190,9 +192,21 @@ class Worker:
             done, more = done + len(begun), more or wants_more
         return Round(done, more=more)
 
+    @property
+    def _is_blind(self) -> bool:
+        """Tell whether it is not known yet what is closed: as long as that is so, nothing is sent.
+
+        A process that has just started knows nothing, and somebody may have closed a provider
+        while none ran, as after a restore.
+        """
+        return self.health is not None and self.health.board.read_at is None
+
     async def _look_at_health(self) -> Round:
+        was_blind = self._is_blind
         if self.health is not None:
             await self.health()
+        if was_blind:
+            self.nudge.work(Work.SUBMIT)
         return Round(0, more=False)
 
     async def _ask(self, lane: Lane) -> Round:

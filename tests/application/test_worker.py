@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,12 +13,14 @@ from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
 from application.gate import Errand
 from application.lanes import Lane
-from application.ports import Order, StorageUnavailable, Work
+from application.ports import Order, StorageUnavailable, Unit, Work
+from application.steer_providers import SteerProviders
 from application.worker import Pace, Worker
 from domain.cash_out import CashOut
 from domain.evidence import News
+from domain.standings import Route
 from domain.states import Status
-from tests.application.wiring import USER, World, outside
+from tests.application.wiring import ADMIN, USER, World, outside
 from tests.strategies import ORANGE, a_request
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +72,44 @@ async def test_what_nobody_told_is_found_by_looking(world: World) -> None:
         await other.take_requests([a_request()])
         await turns()
         assert world.provider.calls == []
+        await passes(world, timedelta(seconds=2))
+        assert [name for name, _ in world.provider.calls] == ["disburse"]
+
+
+async def test_a_worker_that_starts_knows_what_a_person_closed_before_it_sends(
+    world: World,
+) -> None:
+    """After a restore the providers are closed while nothing runs, and then the workers start."""
+    cash_out = await world.taken()
+    one = world.one
+    steer = SteerProviders(
+        one.units, world.catalogue, one.board, world.clock, one.signals, one.journal
+    )
+    await steer.close(ADMIN, Route(ORANGE), "restored")
+    async with running(world, world.another().worker):
+        await passes(world, timedelta(seconds=6))
+        assert world.provider.calls == []
+        assert world.now(cash_out).attempts == ()
+
+
+async def test_nothing_is_sent_before_the_standings_could_be_read(world: World) -> None:
+    await world.taken()
+    worker, looks = world.one.worker, 0
+    assert worker.health is not None
+    read = worker.health.units
+
+    class Unreadable:
+        def begin(self) -> AbstractAsyncContextManager[Unit]:
+            nonlocal looks
+            looks += 1
+            raise StorageUnavailable
+
+    worker.health.units = Unreadable()
+    async with running(world, worker):
+        await passes(world, timedelta(seconds=6))
+        assert world.provider.calls == []
+        assert looks > 1
+        worker.health.units = read
         await passes(world, timedelta(seconds=2))
         assert [name for name, _ in world.provider.calls] == ["disburse"]
 
@@ -319,6 +359,8 @@ class _Busy:
 
 
 async def test_a_store_that_is_away_is_told_and_got_over(world: World) -> None:
+    # Without the standings it would not even try to send.
+    await world.one.health()
     world.trouble(*[Trouble.AWAY] * 12)
     async with running(world, world.one.worker) as worker:
         await passes(world, timedelta(seconds=4))
