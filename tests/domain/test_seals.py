@@ -117,7 +117,10 @@ TAMPERED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("change", TAMPERED, ids=str)
+NAMES = [f"{number} {' '.join(change)}" for number, change in enumerate(TAMPERED)]
+
+
+@pytest.mark.parametrize("change", TAMPERED, ids=NAMES)
 def test_no_fact_can_change_under_its_seal(change: dict[str, Any]) -> None:
     assert seal_of(replace(SENT, **change)) != seal_of(SENT)
 
