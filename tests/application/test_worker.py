@@ -1,19 +1,21 @@
 """The worker: does what is due when told or by itself, and finishes what it began."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from adapters.memory.faults import Trouble
+from adapters.memory.faults import Trouble, TroubledUnits
 from adapters.memory.gateway import Manner
+from adapters.memory.units import MemoryUnits
 from application.gate import Errand
 from application.lanes import Lane
-from application.ports import Order, StorageUnavailable, Unit, Work
+from application.ports import Order, StorageUnavailable, Work
 from application.steer_providers import SteerProviders
 from application.worker import Pace, Worker
 from domain.cash_out import CashOut
@@ -94,22 +96,16 @@ async def test_a_worker_that_starts_knows_what_a_person_closed_before_it_sends(
 
 async def test_nothing_is_sent_before_the_standings_could_be_read(world: World) -> None:
     await world.taken()
-    worker, looks = world.one.worker, 0
+    worker = world.one.worker
     assert worker.health is not None
-    read = worker.health.units
-
-    class Unreadable:
-        def begin(self) -> AbstractAsyncContextManager[Unit]:
-            nonlocal looks
-            looks += 1
-            raise StorageUnavailable
-
-    worker.health.units = Unreadable()
+    readable = worker.health.units
+    away = TroubledUnits(MemoryUnits(world.store), deque([Trouble.AWAY] * 100))
+    worker.health.units = away
     async with running(world, worker):
         await passes(world, timedelta(seconds=6))
         assert world.provider.calls == []
-        assert looks > 1
-        worker.health.units = read
+        assert away.opened > 1
+        worker.health.units = readable
         await passes(world, timedelta(seconds=2))
         assert [name for name, _ in world.provider.calls] == ["disburse"]
 
