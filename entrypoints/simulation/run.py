@@ -28,7 +28,7 @@ class Result:
 
     broken: the invariant that did not hold, or None. covered and struck: what happened how often.
     turns: callbacks in all; turns_of_first: those of the process that was started first.
-    fingerprint: equal for two runs that did the same in the same order.
+    fingerprint: equal for two runs that did the same in the same order; empty without a trace.
     """
 
     plan: Plan
@@ -111,7 +111,6 @@ class Run:
 
     def _result(self, *, keep_trace: bool) -> Result:
         world = self.world
-        seen = repr((world.loop.checksum, world.loop.turns, world.trace))
         return Result(
             plan=world.plan,
             broken=world.broken,
@@ -121,6 +120,11 @@ class Run:
             turns=world.loop.turns,
             turns_of_first=self._turns_of_first,
             virtual_s=world.elapsed,
-            fingerprint=hashlib.sha256(seen.encode()).hexdigest()[:16] if keep_trace else "",
+            fingerprint=self._fingerprint() if keep_trace else "",
             trace=tuple(world.trace) if keep_trace else (),
         )
+
+    def _fingerprint(self) -> str:
+        world = self.world
+        seen = repr((world.loop.checksum, world.loop.turns, world.trace))
+        return hashlib.sha256(seen.encode()).hexdigest()[:16]
