@@ -9,7 +9,6 @@ from adapters.console.app import build_console
 from adapters.console.parts import BASE, ConsoleParts, ConsoleSettings
 from adapters.web.app import Api
 from adapters.web.beside import mount
-from application.statement_queries import ExplainBreak, ReadStatements
 from entrypoints.container import Service
 
 
@@ -36,14 +35,17 @@ def _parts(service: Service) -> ConsoleParts:
         explain=service.explain,
         desk=service.desk,
         cancel=service.cancel,
-        statements=ReadStatements(service.units, service.clock),
-        explain_break=ExplainBreak(service.units, service.clock),
+        statements=service.statements.read,
+        receive=service.statements.receive,
+        explain_break=service.statements.explain,
         health=service.provider_health,
         units=service.units,
         catalogue=service.catalogue,
         policy=service.policy,
         clock=service.clock,
         settings=ConsoleSettings(
-            secure=settings.console_is_secure, origin=settings.console_url.rstrip("/")
+            secure=settings.console_is_secure,
+            origin=settings.console_url.rstrip("/"),
+            statement_most=settings.configuration.reconciliation.file_most,
         ),
     )

@@ -14,6 +14,7 @@ from adapters.console.cookies import form_name, read_cookies, session_name
 from adapters.console.forms import check_csrf, check_origin, read_form
 from adapters.console.pages import Page, see_other
 from adapters.console.parts import BASE, ConsoleParts
+from adapters.console.uploads import ROOM, brings_file, read_upload
 from adapters.console.visits import Visit, put
 from application.callers import Permission
 
@@ -39,6 +40,8 @@ REFRESH: Final = "x-refresh"
 """The header of a request that a page makes by itself: nobody did anything."""
 NEEDS: Final = "needs"
 """The permission of a route, in its options; without one it is SEE_ALL."""
+BRINGS_FILE: Final = "brings_file"
+"""The mark of a route whose form has a file behind its fields; it names what it NEEDS."""
 
 
 class Outside:
@@ -56,7 +59,9 @@ class Outside:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         began, status = self._clock.elapsed(), 0
-        told: dict[str, Any] = {**scope, "state": {}, "extensions": {}}
+        offered: Mapping[str, Any] = scope.get("extensions") or {}
+        kept = {ROOM: offered[ROOM]} if ROOM in offered else {}
+        told: dict[str, Any] = {**scope, "state": {}, "extensions": kept}
         if told.get("method") == "HEAD":
             told["method"] = "GET"
 
@@ -105,18 +110,23 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer it; raise Trouble, or Forbidden."""
         told: dict[str, Any] = scope  # type: ignore[assignment]
-        handler = told["route_handler"]
+        handler, settings = told["route_handler"], self._parts.settings
         headers = _by_name(told["headers"])
         visit = await self._visit(told, headers, public=bool(handler.opt.get(PUBLIC)))
         put(told, visit)
         if told["method"] not in _SAFE:
-            check_origin(headers, self._parts.settings)
+            check_origin(headers, settings)
         if not handler.opt.get(PUBLIC) and visit.signed_in is None:
             answer = _to_sign_in(visit, headers, told["method"])
             await answer.to_asgi_response(None, told["litestar_app"])(scope, receive, send)
             return
         if told["method"] not in _SAFE:
-            visit.form = await read_form(headers, receive, self._parts.settings.form_most)
+            if handler.opt.get(BRINGS_FILE) and brings_file(headers):
+                # Not a byte is read from who may not send any.
+                visit.caller.must(handler.opt[NEEDS])
+                visit.form, visit.upload = await read_upload(headers, told, receive, settings)
+            else:
+                visit.form = await read_form(headers, receive, settings.form_most)
             check_csrf(visit.form, visit.csrf)
         if not handler.opt.get(PUBLIC):
             visit.caller.must(handler.opt.get(NEEDS, Permission.SEE_ALL))
@@ -176,4 +186,4 @@ def _by_name(headers: Any) -> dict[str, str]:  # noqa: ANN401 -- pairs of bytes,
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-__all__ = ["NEEDS", "POLICY", "SIGN_IN", "Door", "Outside"]
+__all__ = ["BRINGS_FILE", "NEEDS", "POLICY", "SIGN_IN", "Door", "Outside"]

@@ -11,7 +11,8 @@ from adapters.console.problems import Trouble, not_from_here, too_large
 
 CSRF = "csrf"
 """The hidden field of every form."""
-_MOST_FIELDS = 50
+MOST_FIELDS = 50
+"""In one form."""
 _FORM = "application/x-www-form-urlencoded"
 Headers = Mapping[str, str]
 
@@ -32,9 +33,7 @@ async def read_form(headers: Headers, receive: Receive, most: int) -> dict[str, 
             raise too_large()
         more = message.get("more_body", False)
     try:
-        fields = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
+        fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise Trouble(400, "This form cannot be read", "Nothing was changed.") from None
     return dict(fields)

@@ -67,6 +67,7 @@ class Pages:
             "scrubbed": scrubbed,
             "money": words.money,
             "count": words.count,
+            "size": words.size,
             "span": words.span,
             "moment": words.moment,
             "short": words.short,

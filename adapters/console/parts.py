@@ -8,6 +8,7 @@ from application.explain import Explain
 from application.operators import SignIn
 from application.ports import AuditReader, Clock, ConsoleReader, Reader, Units
 from application.provider_health import ProviderHealth
+from application.receive_statements import ReceiveStatements
 from application.review_desk import ReviewDesk
 from application.statement_queries import ExplainBreak, ReadStatements
 from domain.corridors import Catalogue, Policy
@@ -20,12 +21,15 @@ class ConsoleSettings:
     """secure: reached over TLS, so that cookies never travel in the clear.
 
     origin: where browsers see it, like `https://console.example.com`, when that is not what the
-    Host header says. form_most: bytes of a form.
+    Host header says. form_most: bytes of a form. statement_most, statement_s: bytes of a provider's
+    statement, and seconds for it to arrive.
     """
 
     secure: bool = False
     origin: str = ""
     form_most: int = 65_536
+    statement_most: int = 256 * 1024 * 1024
+    statement_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class ConsoleParts:
     desk: ReviewDesk
     cancel: CancelCashOut
     statements: ReadStatements
+    receive: ReceiveStatements
     explain_break: ExplainBreak
     health: ProviderHealth
     units: Units

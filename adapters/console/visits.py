@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request
 
+from adapters.console.uploads import Upload
 from application.callers import Caller, Permission
 from application.operators import caller_of
 from application.ports import SignedIn
@@ -20,7 +21,8 @@ _KEY = "visit"
 class Visit:
     """What is known of a request. form: of a POST, each field once; empty otherwise.
 
-    address: whose connection it is. path: with its query, as it was asked for.
+    upload: the file behind the fields, on a route that takes one. address: of who asks.
+    path: with its query, as it was asked for.
     """
 
     path: str
@@ -29,6 +31,7 @@ class Visit:
     signed_in: SignedIn | None = None
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     pre_csrf: str = field(default="", repr=False)
+    upload: Upload | None = None
 
     @property
     def caller(self) -> Caller:

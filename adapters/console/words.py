@@ -14,6 +14,7 @@ from domain.states import Status
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _MOST_UNITS: Final = 2
+_SIZES: Final = (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
 
 STATUS_WORDS: Final[Mapping[Status, str]] = {
     Status.PENDING: "Pending",
@@ -88,6 +89,19 @@ def minor(units: int, code: str) -> str:
 def count(number: int) -> str:
     """Return a number with separators."""
     return f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Return bytes as people say them: `512 bytes`, `1.2 MB`, rounded down."""
+    for unit, least in _SIZES:
+        if number >= least:
+            tenths = number * 10 // least
+            return (
+                f"{tenths // 10:,}.{tenths % 10} {unit}"
+                if tenths % 10
+                else f"{tenths // 10:,} {unit}"
+            )
+    return plural(number, "byte")
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -34,6 +34,7 @@ class Stage:
     """A running service. made: the ids of its cash-outs by story."""
 
     url: str
+    sandbox: str
     accounts: Mapping[str, str]
     token: str
     made: Mapping[str, Sequence[str]]
@@ -82,7 +83,7 @@ def set_the_stage(facts: dict[str, Any]) -> Stage:
                 while not _needs_review(client, identity):
                     assert time.monotonic() < until, f"{digits} never became {coming}"
                     time.sleep(0.1)
-    return Stage(url, facts["accounts"], token, made)
+    return Stage(url, str(facts["sandbox"]), facts["accounts"], token, made)
 
 
 def _ask(client: httpx.Client, digits: str, number: int) -> str:

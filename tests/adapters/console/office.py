@@ -31,13 +31,13 @@ from application.ports import Delivery, Lookup
 from application.provider_health import ProviderHealth
 from application.record_news import RecordNews
 from application.review_desk import open_desk
-from application.statement_queries import ExplainBreak, ReadStatements
 from application.throttle import Throttle
 from domain.cash_out import CashOut, Change, accept
 from domain.corridors import Policy
 from domain.evidence import Doorbell
 from domain.states import Status
 from entrypoints.configuration import SHIPPED, read_configuration
+from tests.adapters.web.house import a_statement_desk
 from tests.strategies import a_cash_out
 
 START = datetime(2026, 11, 23, 10, 15, 30, tzinfo=UTC)
@@ -74,6 +74,18 @@ class Browser:
                 headers[name.replace("_", "-")] = value
         data = {"csrf": self.csrf, **(form or {})}
         return await self.client.post(path, data=data, headers=headers)
+
+    async def send(
+        self, path: str, fields: Mapping[str, str], name: str, content: bytes
+    ) -> httpx.Response:
+        """Send a form with a file behind its fields, as a browser does."""
+        headers = {"origin": HOST, "sec-fetch-site": "same-origin"}
+        return await self.client.post(
+            path,
+            data={"csrf": self.csrf, **fields},
+            files={"file": (name, content, "text/csv")},
+            headers=headers,
+        )
 
     async def sign_in(
         self, name: str, password: str = PASSWORD, onward: str = ""
@@ -172,6 +184,7 @@ async def office(settings: ConsoleSettings | None = None, **changes: Any) -> Asy
     catalogue = read_configuration(SHIPPED).catalogue(production=False, available=available)
     policy, reviews = Policy(), MemoryReviewReader(store)
     news = RecordNews(units, catalogue, policy, clock, signals)
+    statements = a_statement_desk(units, news, catalogue, clock, chance)
     parts = ConsoleParts(
         sign_in=SignIn(units, console, passwords, clock, Throttle(clock)),
         console=console,
@@ -180,8 +193,9 @@ async def office(settings: ConsoleSettings | None = None, **changes: Any) -> Asy
         explain=Explain(reader, reviews, catalogue, policy, clock),
         desk=open_desk(units, reader, reviews, clock, chance, news),
         cancel=CancelCashOut(units, clock, signals),
-        statements=ReadStatements(units, clock),
-        explain_break=ExplainBreak(units, clock),
+        statements=statements.read,
+        receive=statements.receive,
+        explain_break=statements.explain,
         health=ProviderHealth(Board(), units, catalogue, clock),
         units=units,
         catalogue=catalogue,
