@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain.attempts import OutcomeKind
@@ -76,16 +76,14 @@ class Flaw:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeptPiece:
+class KeptPiece(NamedTuple):
     """A piece as it is stored. raw_digest: of its raw body, None where that was cut."""
 
     piece: Evidence
     raw_digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptEvent:
+class KeptEvent(NamedTuple):
     """An event that is still in the outbox. digest: hex SHA-256 of its body."""
 
     sequence: int
@@ -152,9 +150,9 @@ def _flaws_of_chain(folder: Folder, *, must_be_sealed: bool) -> Iterator[Flaw]:
             if must_be_sealed or previous:
                 found = f"piece {place} without a link"
                 yield _flaw(FlawKind.UNSEALED, cash_out.id, "a link", found)
-        elif hash_of(piece, previous) != piece.hash:
-            made = f"piece {place}: {hash_of(piece, previous)[:_HASH_SHOWN]}"
-            yield _flaw(FlawKind.EVIDENCE_CHANGED, cash_out.id, made, piece.hash[:_HASH_SHOWN])
+        elif (made := hash_of(piece, previous)) != piece.hash:
+            shown = f"piece {place}: {made[:_HASH_SHOWN]}"
+            yield _flaw(FlawKind.EVIDENCE_CHANGED, cash_out.id, shown, piece.hash[:_HASH_SHOWN])
         if kept.raw_digest is not None and kept.raw_digest != piece.digest:
             shown = f"piece {place}: {piece.digest[:_HASH_SHOWN]}"
             yield _flaw(FlawKind.RAW_CHANGED, cash_out.id, shown, kept.raw_digest[:_HASH_SHOWN])
@@ -287,8 +285,7 @@ def _told_by(folder: Folder) -> dict[int, str]:
     told: dict[int, str] = {}
     for kept in folder.pieces:
         piece = kept.piece
-        first = piece.events - len(piece.told) + 1
-        told.update({first + place: kind for place, kind in enumerate(piece.told)})
+        told |= enumerate(piece.told, piece.events - len(piece.told) + 1)
     return told
 
 
@@ -297,12 +294,13 @@ def _flaws_of_bodies(folder: Folder, here: dict[int, KeptEvent]) -> Iterator[Fla
         piece = kept.piece
         if not piece.told or not piece.hash:
             continue
-        span = range(piece.events - len(piece.told) + 1, piece.events + 1)
-        if not all(sequence in here for sequence in span):
+        first = piece.events - len(piece.told) + 1
+        kept_here = [here[each] for each in range(first, piece.events + 1) if each in here]
+        if len(kept_here) < len(piece.told):
             continue
-        made = digest_of_told([here[sequence].digest for sequence in span])
+        made = digest_of_told([event.digest for event in kept_here])
         if made != piece.told_digest:
-            expected = f"event {span[0]}: {piece.told_digest[:_HASH_SHOWN]}"
+            expected = f"event {first}: {piece.told_digest[:_HASH_SHOWN]}"
             yield _flaw(FlawKind.EVENT_CHANGED, folder.cash_out.id, expected, made[:_HASH_SHOWN])
 
 

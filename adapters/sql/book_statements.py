@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from adapters.sql.audit_tables import operators_log
+from adapters.sql.rows import PIECE
 from adapters.sql.tables import attempts, cash_outs, evidence, idempotency_keys, inbox, outbox
 from domain.evidence import RAW_LIMIT
 from domain.states import Status
@@ -94,9 +95,9 @@ def attempts_of() -> Select[Any]:
 
 @cache
 def pieces_of(dialect: str) -> Select[Any]:
-    """Select the evidence of a span, with the digest of each raw body that is kept whole."""
+    """Select the evidence of a span, as `PIECE`, then the digest of a raw body that is whole."""
     row = evidence.c
-    shown = [column for column in evidence.columns if column.name != "raw"]
+    shown = [evidence.columns[name] for name in PIECE]
     whole = func.length(row.raw) < RAW_LIMIT
     raw = case((whole, _hex(dialect, row.raw)), else_=None).label("raw_digest")
     return (

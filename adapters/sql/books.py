@@ -16,7 +16,7 @@ from adapters.sql import book_statements as sql
 from adapters.sql.database import BEGIN, Database, DatabaseLimits
 from adapters.sql.direct import direct
 from adapters.sql.faults import translated
-from adapters.sql.rows import Row, attempts_by_cash_out, from_row, piece_from_row
+from adapters.sql.rows import Row, attempt_from_row, from_row, piece_of
 from application.ports.books import ForeignKey, KeptEntry, Shelf, Span, WrongCounter
 from domain.limits import Slot
 from domain.seals import digest_of_body
@@ -155,12 +155,16 @@ def _folder(
     row: Row, attempts: Iterable[Row], pieces: Iterable[Row], events: Iterable[Row]
 ) -> Folder:
     """Return the folder of these rows; raise KeyError or ValueError for a word nobody knows."""
-    tries = attempts_by_cash_out(attempts).get(row["id"], [])
     return Folder(
-        from_row(row, tries),
-        [KeptPiece(piece_from_row(each), _hashed(each["raw_digest"])) for each in pieces],
+        from_row(row, [attempt_from_row(each) for each in attempts]),
+        [_piece(each) for each in pieces],
         [_event(each) for each in events],
     )
+
+
+def _piece(row: Row) -> KeptPiece:
+    *values, raw = row.values()
+    return KeptPiece(piece_of(values), _hashed(raw))
 
 
 def _event(row: Row) -> KeptEvent:

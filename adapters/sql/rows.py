@@ -2,10 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from domain.attempts import Attempt, OutcomeKind
@@ -198,27 +198,39 @@ _STATES = {each.value: each for each in Status}
 _TYPES = {each.value: each for each in EventType}
 
 
-def piece_from_row(row: Row) -> Evidence:
-    """Return the piece of a row, without its raw body; raise KeyError for an unknown word."""
-    status, entered = row["status"], row["entered"]
+PIECE: Final = (
+    *("cash_out_id", "sequence", "source", "at", "verdict", "kind", "word", "status", "detail"),
+    *("attempt", "digest", "entered", "told", "told_digest", "events", "seal", "hash"),
+)
+"""The columns of a piece of evidence without its raw body, in the order of `piece_of`."""
+
+
+def piece_of(values: Sequence[Any]) -> Evidence:
+    """Return the piece of the values of `PIECE`; raise KeyError for an unknown word.
+
+    By position and not by name, because evidence is read by the million.
+    """
+    cash_out_id, sequence, source, at, verdict, kind, word, status, detail, *others = values
+    attempt, digest, entered, told, told_digest, events, seal, link = others
     return Evidence(
-        cash_out_id=row["cash_out_id"],
-        sequence=row["sequence"],
-        source=_SOURCES[row["source"]],
-        at=row["at"],
-        verdict=_VERDICTS[row["verdict"]],
-        kind=row["kind"],
-        word=row["word"],
-        status=_STATES[status] if status else None,
-        detail=row["detail"],
-        attempt=row["attempt"],
-        digest=row["digest"],
-        entered=_STATES[entered] if entered else None,
-        told=tuple([_TYPES[each] for each in (row["told"] or "").split()]),
-        told_digest=row["told_digest"] or "",
-        events=row["events"] or 0,
-        seal=row["seal"] or "",
-        hash=row["hash"] or "",
+        cash_out_id,
+        sequence,
+        _SOURCES[source],
+        at,
+        _VERDICTS[verdict],
+        kind,
+        word,
+        _STATES[status] if status else None,
+        detail,
+        attempt,
+        digest,
+        b"",
+        _STATES[entered] if entered else None,
+        tuple([_TYPES[each] for each in told.split()]) if told else (),
+        told_digest or "",
+        events or 0,
+        seal or "",
+        link or "",
     )
 
 
