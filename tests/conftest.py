@@ -1,8 +1,11 @@
 """What every test may ask for: the event loop, real servers, and how hard properties are tried."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = ("tests.servers",)
@@ -58,6 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _place(item: pytest.Item) -> str:
     return item.path.relative_to(_HERE).as_posix() if item.path.is_relative_to(_HERE) else ""
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Take back what a command that ran in this process set up: others look at their log lines."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        logging.captureWarnings(capture=False)
 
 
 @pytest.fixture(scope="session")
