@@ -20,6 +20,7 @@ from application.ports import (
     Unit,
     Units,
 )
+from application.ports.audit import Fact
 from application.throttle import Throttle
 
 SHORTEST_PASSWORD = 12
@@ -145,13 +146,13 @@ class SignIn:
         matches = await self.passwords.matches(password[:LONGEST_PASSWORD], secret)
         if account is None or not matches or not usable:
             self.throttle.failed(name, address)
-            await self._note_failure(account)
+            await self._note_failure(account, address)
             raise SignInRefused
-        opened = await self._open(account, instead_of)
+        opened = await self._open(account, instead_of, address)
         self.throttle.succeeded(name)
         return opened
 
-    async def _open(self, tried: Account, instead_of: str | None) -> Opened:
+    async def _open(self, tried: Account, instead_of: str | None, address: str) -> Opened:
         now, token = self.clock.now(), self.passwords.token()
         session = Session(digest_of(token), tried.name, now, now, self.passwords.token())
         async with self.units.begin() as unit:
@@ -162,14 +163,14 @@ class SignIn:
             if instead_of is not None:
                 await unit.accounts.close(digest_of(instead_of))
             await unit.accounts.open(session)
-            await self._log(unit, account.name, "session.opened")
+            await self._log(unit, account.name, "session.opened", address=address)
         return Opened(session, token)
 
-    async def _note_failure(self, account: Account | None) -> None:
+    async def _note_failure(self, account: Account | None, address: str) -> None:
         # What was typed for a name stays out of the log: now and then it is the password.
         name = account.name if account is not None else _NOBODY
         async with self.units.begin() as unit:
-            await self._log(unit, name, "session.refused")
+            await self._log(unit, name, "session.refused", address=address)
 
     async def out(self, token: str) -> None:
         """End the session of a token, if there is one."""
@@ -196,8 +197,8 @@ class SignIn:
                 await unit.accounts.seen(found.session.digest, now)
         return found
 
-    async def _log(self, unit: Unit, name: str, action: str) -> None:
-        await unit.audit.append(AuditEntry(self.clock.now(), name, action, name))
+    async def _log(self, unit: Unit, name: str, action: str, **facts: Fact) -> None:
+        await unit.audit.append(AuditEntry(self.clock.now(), name, action, name, facts))
 
 
 async def _known(unit: Unit, name: str) -> Account:

@@ -44,6 +44,7 @@ def _parts(service: Service) -> ConsoleParts:
         policy=service.policy,
         clock=service.clock,
         settings=ConsoleSettings(
+            trusted_proxies=settings.trusted_proxies,
             secure=settings.console_is_secure,
             origin=settings.console_url.rstrip("/"),
             statement_most=settings.configuration.reconciliation.file_most,

@@ -12,7 +12,9 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 MOST_SECONDS = 31_536_000
 MOST_DAYS = 3_650
+MOST_NETWORKS = 64
 SHORTEST_JWT_SECRET = 32
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MOST_DIGITS = 18
 _SQLITE = "sqlite+aiosqlite:///"
 _POSTGRES = "postgresql+asyncpg://"
@@ -162,6 +164,20 @@ def origins(value: str) -> tuple[str, ...]:
         parts = _parts(origin)
         if parts is None or origin not in {f"http://{parts.netloc}", f"https://{parts.netloc}"}:
             raise Wrong("must be origins like https://app.example.com, separated by commas")
+    return found
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    """Read networks of IPv4 and IPv6, or single addresses, separated by commas."""
+    named = [each.strip() for each in value.split(",") if each.strip()]
+    try:
+        found = tuple(ipaddress.ip_network(each) for each in named)
+    except ValueError:
+        raise Wrong("must be networks like 10.0.0.0/8 or addresses, separated by commas") from None
+    if any(network.prefixlen == 0 for network in found):
+        raise Wrong("must name proxies of yours, and not everybody")
+    if len(found) > MOST_NETWORKS:
+        raise Wrong(f"must be {MOST_NETWORKS} networks at most")
     return found
 
 

@@ -19,6 +19,7 @@ from entrypoints.configuration import (
     read_configuration,
 )
 from entrypoints.setting_values import (
+    Network,
     Wrong,
     any_text,
     database,
@@ -27,6 +28,7 @@ from entrypoints.setting_values import (
     folder,
     is_loopback,
     long_enough,
+    networks,
     one_of,
     origin,
     origins,
@@ -101,6 +103,7 @@ class Settings:
     rate_limit_per_minute: int
     console: bool
     console_url: str
+    trusted_proxies: tuple[Network, ...]
     workers_in_api: bool
     poll: timedelta
     shutdown_grace: timedelta
@@ -196,6 +199,7 @@ class _Reading:
             rate_limit_per_minute=self.get("RATE_LIMIT_PER_MINUTE", "600", whole(0, 1_000_000)),
             console=self.get("CONSOLE", "false" if app_env == "production" else "true", flag),
             console_url=self.optional("CONSOLE_URL", origin),
+            trusted_proxies=self.get("TRUSTED_PROXIES", "", networks),
             workers_in_api=self.get("WORKERS_IN_API", "true", flag),
             poll=self.get("WORK_POLL_SECONDS", "1", some_seconds),
             shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", seconds),

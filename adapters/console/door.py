@@ -14,6 +14,7 @@ from adapters.console.cookies import form_name, read_cookies, session_name
 from adapters.console.forms import check_csrf, check_origin, read_form
 from adapters.console.pages import Page, see_other
 from adapters.console.parts import BASE, ConsoleParts
+from adapters.console.peers import address_of
 from adapters.console.uploads import ROOM, brings_file, read_upload
 from adapters.console.visits import Visit, put
 from application.callers import Permission
@@ -137,10 +138,10 @@ class Door:
     ) -> Visit:
         settings = self._parts.settings
         query = told.get("query_string", b"").decode("latin-1")
-        client = told.get("client")
+        peer = str((told.get("client") or [""])[0])
         visit = Visit(
             path=told["path"] + (f"?{query}" if query else ""),
-            address=str(client[0]) if client else "",
+            address=address_of(peer, told["headers"], settings.trusted_proxies),
         )
         if public and told["path"] != SIGN_IN:
             return visit

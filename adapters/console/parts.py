@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.console.peers import Network
 from application.cancel_cash_out import CancelCashOut
 from application.explain import Explain
 from application.operators import SignIn
@@ -20,6 +21,7 @@ BASE: Final = "/console"
 class ConsoleSettings:
     """secure: reached over TLS, so that cookies never travel in the clear.
 
+    trusted_proxies: whose X-Forwarded-For is believed, see `peers.address_of`.
     origin: where browsers see it, like `https://console.example.com`, when that is not what the
     Host header says. form_most: bytes of a form. statement_most, statement_s: bytes of a provider's
     statement, and seconds for it to arrive.
@@ -28,6 +30,7 @@ class ConsoleSettings:
     secure: bool = False
     origin: str = ""
     form_most: int = 65_536
+    trusted_proxies: tuple[Network, ...] = ()
     statement_most: int = 256 * 1024 * 1024
     statement_s: float = 300.0
 

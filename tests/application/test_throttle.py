@@ -36,6 +36,14 @@ def test_an_address_that_tries_many_names_waits_too_and_others_do_not() -> None:
     assert throttle.wait("ada", "198.51.100.8") == NONE
 
 
+def test_the_addresses_of_one_line_of_ipv6_are_one() -> None:
+    throttle = Throttle(ManualClock())
+    for number in range(ADDRESS_FREE):
+        throttle.failed(f"name-{number}", f"2001:db8:0:1::{number:x}")
+    assert throttle.wait("ada", "2001:db8:0:1:ffff::1") == FIRST_WAIT
+    assert throttle.wait("ada", "2001:db8:0:2::1") == NONE
+
+
 def test_waiting_is_over_when_it_is_over() -> None:
     clock = ManualClock()
     throttle = Throttle(clock)
