@@ -2,42 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from adapters.memory.console_reader import MemoryConsoleReader
-from adapters.memory.manual_time import ManualClock
-from adapters.memory.store import MemoryStore
-from adapters.memory.units import MemoryUnits
 from adapters.passwords.scrypt import ScryptPasswords
 from application.callers import Role
 from application.figures import EVERY, KeepFigures
-from application.operators import AccountRefused, Operators, SignIn, SignInRefused
+from application.operators import AccountRefused, SignInRefused
 from application.ports import StorageUnavailable
-from application.throttle import Throttle
+from tests.application.accounts import WORD, House
 from tests.application.wiring import Notebook
 from tests.contracts.stores import a_new
-from tests.strategies import NOW
 
 pytestmark = pytest.mark.anyio
-
-WORD = "a password of some length"
-
-
-class House:
-    """Operators over a store in memory."""
-
-    def __init__(self) -> None:
-        self.store, self.clock = MemoryStore(), ManualClock(NOW)
-        self.units = MemoryUnits(self.store)
-        self.passwords = ScryptPasswords(log2_n=4)
-        self.operators = Operators(self.units, self.passwords, self.clock)
-
-    @property
-    def logged(self) -> list[tuple[str, str, str]]:
-        entries = [each.entry for each in self.store.operators_log.values()]
-        return [(each.operator, each.action, each.subject) for each in entries]
+NAMES = (
+    "an operator's name is a lower-case letter and then letters, digits, dots and dashes,"
+    " 64 at most"
+)
 
 
 @pytest.fixture
@@ -55,6 +38,57 @@ async def test_an_account_is_made_once_and_logged(house: House) -> None:
     assert (account.name, account.role, account.disabled) == ("ada", Role.APPROVER, False)
     assert house.logged == [("root", "operator.added", "ada")]
     assert WORD not in repr(house.store)
+
+
+async def test_the_role_of_a_new_account_is_in_the_log(house: House) -> None:
+    await house.operators.add("root", "ada", Role.APPROVER, WORD)
+    (entry,) = house.entries
+    assert (entry.at, entry.facts) == (house.clock.now(), {"role": "approver"})
+
+
+@pytest.mark.parametrize("name", ["a", "a.b_c-9", "a" * 64])
+@pytest.mark.parametrize("password", ["abcd abcd ab", "abcd" * 64])
+async def test_names_and_passwords_within_their_bounds_are_taken(
+    house: House, name: str, password: str
+) -> None:
+    await house.operators.add("root", name, Role.VIEWER, password)
+    (account,) = await house.operators.every()
+    assert account.created_at == house.clock.now()
+    assert await house.passwords.matches(password, account.secret)
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "says"),
+    [
+        (
+            "Ada",
+            WORD,
+            NAMES,
+        ),
+        ("ada", "elevenchars", "a password has 12 to 256 characters"),
+        ("ada", "abcabcabcabcabc", "this password is too easy to guess"),
+        ("longenoughname", "LongEnoughName", "this password is too easy to guess"),
+    ],
+)
+async def test_why_an_account_is_refused_is_told(
+    house: House, name: str, password: str, says: str
+) -> None:
+    with pytest.raises(AccountRefused) as refused:
+        await house.operators.add("root", name, Role.VIEWER, password)
+    assert str(refused.value) == says
+
+
+async def test_another_password_is_bound_as_the_first_one_is(house: House) -> None:
+    await house.operators.add("root", "longenoughname", Role.VIEWER, WORD)
+    for password in ("elevenchars", "longenoughname"):
+        with pytest.raises(AccountRefused, match="password"):
+            await house.operators.set_password("root", "longenoughname", password)
+
+
+async def test_whoever_is_unknown_is_told_by_name(house: House) -> None:
+    with pytest.raises(AccountRefused) as refused:
+        await house.operators.disable("root", "ada")
+    assert str(refused.value) == "there is no operator ada"
 
 
 @pytest.mark.parametrize("name", ["", "Ada", "a b", "1ada", "ada\n", "a" * 65, "<ada>", "ådå"])
@@ -84,11 +118,11 @@ async def test_every_change_is_logged(house: House) -> None:
     await house.operators.set_password("root", "ada", WORD + "!")
     await house.operators.disable("root", "ada")
     await house.operators.disable("root", "ada", disabled=False)
-    assert [action for _, action, _ in house.logged] == [
-        "operator.added",
-        "operator.password_changed",
-        "operator.disabled",
-        "operator.enabled",
+    assert house.logged == [
+        ("root", "operator.added", "ada"),
+        ("root", "operator.password_changed", "ada"),
+        ("root", "operator.disabled", "ada"),
+        ("root", "operator.enabled", "ada"),
     ]
 
 
@@ -101,18 +135,14 @@ async def test_who_is_disabled_while_the_password_is_tried_does_not_get_in(house
             return await super().matches(password, secret)
 
     slow = Slow(log2_n=4)
-    reader = MemoryConsoleReader(house.store)
-    sign_in = SignIn(house.units, reader, slow, house.clock, Throttle(house.clock))
     with pytest.raises(SignInRefused):
-        await sign_in("ada", WORD, "here")
+        await replace(house.sign_in, passwords=slow)("ada", WORD, "here")
     slow.close()
     assert house.store.operator_sessions == {}
 
 
 async def test_signing_out_of_nothing_is_no_deed(house: House) -> None:
-    reader = MemoryConsoleReader(house.store)
-    sign_in = SignIn(house.units, reader, house.passwords, house.clock, Throttle(house.clock))
-    await sign_in.out("no token of ours")
+    await house.sign_in.out("no token of ours")
     assert house.logged == []
 
 
