@@ -1,7 +1,8 @@
 """The statements over cash-outs. Each is built once per dialect and has one text for any batch."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -41,6 +42,9 @@ _FIXED = {
 
 SAVED = tuple(column.name for column in cash_outs.columns if column.name not in _FIXED)
 """The columns that a change writes, `id` among them to find the row by."""
+
+saved: Callable[[Row], tuple[object, ...]] = itemgetter(*SAVED)
+"""Returns these columns of a row, in their order."""
 
 _BESIDE = {column.name: f"attempt_{column.name}" for column in attempts.columns}
 """What the columns of an attempt are called beside those of its cash-out."""

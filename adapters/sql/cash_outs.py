@@ -108,7 +108,7 @@ class SqlCashOuts:
         """Store changes, their attempts and their evidence; raise Conflict where one is stale."""
         merged = self._merged(changes)
         given = [
-            (change.before.version, *(to_row(change.after)[name] for name in sql.SAVED))
+            (change.before.version, *sql.saved(to_row(change.after)))
             for change in sorted(merged, key=lambda change: change.before.id)
         ]
         await self._session.owe_for(

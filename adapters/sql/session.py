@@ -159,7 +159,7 @@ class Session:
             if self._driver is None:
                 touched += (await self.run(statement, chunk)).rowcount
             else:
-                values = [[row[name] for name in into.names] for row in chunk]
+                values = [into.values(row) for row in chunk]
                 given = into.given.parameters(connection.dialect, values)
                 touched += await self._touch(statement, given)
         return touched
@@ -176,7 +176,7 @@ class Session:
         if self._driver is None:
             await self.write(into, rows)
             return
-        values = [[row[name] for name in into.names] for row in rows]
+        values = [into.values(row) for row in rows]
         await self._owe_for(into.insert(self.dialect), into.given, values)
 
     async def owe_for(

@@ -7,6 +7,7 @@ and the database plans the statement once.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -82,8 +83,8 @@ class Given:
 class Rows:
     """Rows that go into a table together, or change it where they are in it already.
 
-    columns: those that are given; the others get their defaults. otherwise: adds what happens on a
-    conflict to the INSERT of either dialect.
+    columns: those that are given, two or more; the others get their defaults. otherwise: adds what
+    happens on a conflict to the INSERT of either dialect.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Rows:
     ) -> None:
         self.given = Given({name: table.c[name].type for name in columns})
         self.names = tuple(columns)
+        self.values: Callable[[Mapping[str, Any]], tuple[object, ...]] = itemgetter(*columns)
         self._table = table
         self._otherwise = otherwise
 
