@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -21,6 +21,7 @@ from application.ports import (
     Units,
 )
 from application.ports.audit import Fact
+from application.refused_sign_ins import RefusedSignIns
 from application.throttle import Throttle
 
 SHORTEST_PASSWORD = 12
@@ -126,6 +127,7 @@ class SignIn:
     passwords: Passwords
     clock: Clock
     throttle: Throttle
+    refused: RefusedSignIns = field(default_factory=RefusedSignIns)
 
     async def __call__(
         self, name: str, password: str, address: str, instead_of: str | None = None
@@ -146,7 +148,8 @@ class SignIn:
         matches = await self.passwords.matches(password[:LONGEST_PASSWORD], secret)
         if account is None or not matches or not usable:
             self.throttle.failed(name, address)
-            await self._note_failure(account, address)
+            waits = self.throttle.wait(name, address) > timedelta(0)
+            await self._note_refusal(account, address, waits=waits)
             raise SignInRefused
         opened = await self._open(account, instead_of, address)
         self.throttle.succeeded(name)
@@ -166,11 +169,15 @@ class SignIn:
             await self._log(unit, account.name, "session.opened", address=address)
         return Opened(session, token)
 
-    async def _note_failure(self, account: Account | None, address: str) -> None:
+    async def _note_refusal(self, account: Account | None, address: str, *, waits: bool) -> None:
         # What was typed for a name stays out of the log: now and then it is the password.
         name = account.name if account is not None else _NOBODY
+        noted = self.refused.note(name, self.clock.elapsed(), waits=waits)
+        if noted is None:
+            return
+        facts: dict[str, Fact] = {"address": address, **asdict(noted)}
         async with self.units.begin() as unit:
-            await self._log(unit, name, "session.refused", address=address)
+            await self._log(unit, name, "session.refused", **facts)
 
     async def out(self, token: str) -> None:
         """End the session of a token, if there is one."""

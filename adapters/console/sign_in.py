@@ -3,6 +3,7 @@
 from secrets import token_urlsafe
 from urllib.parse import parse_qs, quote, urlsplit
 
+import structlog
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
@@ -12,6 +13,7 @@ from adapters.console.door import SIGN_IN
 from adapters.console.pages import Page, Pages, see_other
 from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.visits import PageRequest, Visit, visit_of
+from application.masking import Plain
 from application.operators import SignInRefused, TooManyTries
 from application.ports import Overloaded
 
@@ -23,7 +25,7 @@ _KEPT = "/?#&=+%:;,@!$'()*~"
 
 def sign_in_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
     """Return the routes."""
-    settings = parts.settings
+    settings, log = parts.settings, structlog.get_logger("cashout.console")
 
     def form(visit: Visit, status: int = 200, fault: str = "", wait_s: int = 0) -> Page:
         # A new one each time the form is shown: it ties the form to this browser.
@@ -53,8 +55,10 @@ def sign_in_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
                 instead_of=visit.token or None,
             )
         except SignInRefused:
+            log.warning("sign_in_refused", address=Plain(visit.address), waits=False)
             return form(visit, 401, _WRONG)
         except TooManyTries as told:
+            log.warning("sign_in_refused", address=Plain(visit.address), waits=True)
             wait_s = max(1, int(told.wait.total_seconds()))
             return form(
                 visit, 429, f"Too many failed tries. Wait {wait_s} s and try again.", wait_s

@@ -8,10 +8,12 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.console.door import POLICY
 from adapters.console.parts import ConsoleSettings
 from application.ports import IDLE_MOST, SESSION_MOST
+from entrypoints.logs import Masks
 from tests.adapters.console.office import HOST, PASSWORD, Browser, Office, office, routes_of
 
 pytestmark = pytest.mark.anyio
@@ -123,13 +125,17 @@ async def test_the_token_of_a_session_is_kept_nowhere(console: Office) -> None:
 async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(
     console: Office, name: str, password: str
 ) -> None:
-    answer = await console.browser().sign_in(name, password)
+    with capture_logs(processors=[Masks()]) as lines:
+        answer = await console.browser().sign_in(name, password)
     assert answer.status_code == 401
     assert "do not go together" in answer.text
     assert password not in answer.text
     assert console.store.operator_sessions == {}
     known = name if name == "oscar" else "unknown"
     assert console.logged == [(known, "session.refused", known)]
+    (told,) = [each for each in lines if each["event"] == "sign_in_refused"]
+    assert (told["address"], told["waits"]) == ("198.51.100.7", False)
+    assert password not in repr(lines)
 
 
 async def test_who_is_disabled_is_out_at_once_and_stays_out(console: Office) -> None:
