@@ -181,6 +181,8 @@ _BY_TYPE: Final[Mapping[type, Callable[..., object]]] = {
 _BY_FAMILY: Final[tuple[tuple[type, Callable[..., object]], ...]] = (
     (BaseException, _fault),
     (Enum, lambda member: scrubbed(str(member.value))),
+    # A driver may have a class of its own for them.
+    (UUID, lambda given: UUID(int=given.int)),
     (str, _text),
     (int, _int),
 )
