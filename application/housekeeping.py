@@ -16,6 +16,9 @@ ORPHANS_KEPT = timedelta(hours=24)
 SHORTEST_RETENTION = timedelta(days=1)
 """Longer than the window in which a signature may not come again."""
 
+SHORTEST_STATEMENTS = timedelta(days=90)
+"""Longer than two statements of a month: what crossed their border is looked for in both."""
+
 
 @dataclass(frozen=True, slots=True)
 class RematchOrphans:
@@ -73,24 +76,31 @@ class RaiseReviews:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long is kept what has done its work: events that are told, webhooks that are matched.
+    """How long is kept what has done its work: events told, webhooks and statements' lines matched.
 
-    At least a day each: events for `RepublishEvents`, webhooks for telling a replayed signature.
+    At least a day each: events for `RepublishEvents`, webhooks for telling a replayed signature;
+    lines for 90 days, since the next statements are compared with them.
     """
 
     events: timedelta = timedelta(days=30)
     webhooks: timedelta = timedelta(days=30)
+    statements: timedelta = timedelta(days=400)
 
     def __post_init__(self) -> None:
-        """Refuse less than a day; raise ValueError."""
+        """Refuse less than that; raise ValueError."""
         if min(self.events, self.webhooks) < SHORTEST_RETENTION:
             message = "what is done with must be kept for a day at least"
+            raise ValueError(message)
+        if self.statements < SHORTEST_STATEMENTS:
+            message = "matched lines of statements must be kept for 90 days at least"
             raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
 class PruneBoxes:
-    """Removes old rows of outbox and inbox; nothing untold or unmatched, however old it is.
+    """Removes old rows of outbox and inbox, and old matched lines of statements.
+
+    Nothing untold or unmatched, and nothing about which a break is open, however old it is.
 
     Any number of processes may do so at once.
     """
@@ -106,7 +116,8 @@ class PruneBoxes:
         async with self.units.begin() as unit:
             told = await unit.outbox.prune(now - self.retention.events, self.largest)
             judged = await unit.inbox.prune(now - self.retention.webhooks, self.largest)
-        return told + judged
+            compared = await unit.statements.prune(now - self.retention.statements, self.largest)
+        return told + judged + compared
 
 
 async def _each(record: Record, arrivals: Sequence[Arrival]) -> list[Recorded]:

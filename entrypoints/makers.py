@@ -83,7 +83,9 @@ def make_statement_files(settings: Settings) -> CsvStatements:
 
 def make_retention(settings: Settings) -> Retention:
     """Return how long is kept what has done its work."""
-    return Retention(settings.outbox_retention, settings.inbox_retention)
+    return Retention(
+        settings.outbox_retention, settings.inbox_retention, settings.statement_retention
+    )
 
 
 def make_note_configuration(

@@ -63,6 +63,11 @@ def days(value: str) -> timedelta:
     return timedelta(days=whole(1, MOST_DAYS)(value))
 
 
+def ninety_days(value: str) -> timedelta:
+    """Read a whole number of days, ninety at least."""
+    return timedelta(days=whole(90, MOST_DAYS)(value))
+
+
 def whole(lowest: int, highest: int) -> Callable[[str], int]:
     """Return a reader of whole numbers in a range."""
 

@@ -29,6 +29,7 @@ from entrypoints.setting_values import (
     is_loopback,
     long_enough,
     networks,
+    ninety_days,
     one_of,
     origin,
     origins,
@@ -109,6 +110,7 @@ class Settings:
     shutdown_grace: timedelta
     outbox_retention: timedelta
     inbox_retention: timedelta
+    statement_retention: timedelta
     log_level: str
     observing: ObservingSettings
     patience: Patience
@@ -205,6 +207,7 @@ class _Reading:
             shutdown_grace=self.get("SHUTDOWN_GRACE_SECONDS", "50", seconds),
             outbox_retention=self.get("OUTBOX_RETENTION_DAYS", "30", days),
             inbox_retention=self.get("INBOX_RETENTION_DAYS", "30", days),
+            statement_retention=self.get("STATEMENT_RETENTION_DAYS", "400", ninety_days),
             log_level=self.get("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
             observing=self._observing(),
             patience=self._patience(),

@@ -75,6 +75,24 @@ class MemoryStatements:
             self._now.lines.remove(own)
         self._now.runs.remove(run_id)
 
+    async def prune(self, finished_before: datetime, largest: int) -> int:
+        """Remove so many matched lines of runs that finished before a moment; return how many."""
+        old = {run.id for run in self._runs() if _ended_before(run, finished_before)}
+        still_open = [each for each in self._breaks() if each.state is BreakState.OPEN]
+        ids = {each.cash_out_id for each in still_open}
+        digests = {each.digest for each in still_open}
+        gone = [
+            (run_id, each.line.digest)
+            for run_id in old
+            for each in self._lines(run_id)
+            if each.result is LineResult.MATCHED
+            and each.cash_out_id not in ids
+            and each.line.digest not in digests
+        ][:largest]
+        for place in gone:
+            self._now.lines.remove(place)
+        return len(gone)
+
     async def begin(self, run_id: UUID) -> None:
         """Forget what the run has found so far."""
         for number in [each for each in self._now.malformed if each[0] == run_id]:
@@ -273,7 +291,7 @@ class MemoryStatements:
         """Keep what became of a break."""
         self._now.breaks.put(changed.id, changed)
 
-    def _runs(self, provider: str | None) -> Iterator[Run]:
+    def _runs(self, provider: str | None = None) -> Iterator[Run]:
         for each in self._now.runs:
             run = self._now.runs.get(each)
             if run and not run.rehearsal and provider in {None, run.provider}:
@@ -349,3 +367,8 @@ def booked(cash_out: CashOut) -> Booked:
         created_at=cash_out.created_at,
         completed_at=cash_out.completed_at,
     )
+
+
+def _ended_before(run: Run, at: datetime) -> bool:
+    ended_at = run.finished_at if run.state is RunState.FINISHED else None
+    return ended_at is not None and ended_at < at

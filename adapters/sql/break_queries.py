@@ -36,6 +36,7 @@ from adapters.sql.statement_tables import (
 )
 from application.ports.statements import LineResult
 from domain.breaks import BreakState
+from domain.runs import RunState
 from domain.statements import BreakKind
 
 KEYS: Final = Given({"key": Text})
@@ -94,6 +95,30 @@ def resolve(*, missing: bool) -> Update:
             changed_by=None,
         )
     )
+
+
+@cache
+def prune_lines() -> Delete:
+    """Remove matched lines of old runs; what another process holds is left to it."""
+    line, run, row = statement_lines.c, statement_runs.c, breaks.c
+    open_now = row.state == BreakState.OPEN.value
+    own = ~exists().where(open_now, row.digest == line.digest)
+    about = ~exists().where(open_now, row.cash_out_id == line.cash_out_id)
+    gone = (
+        select(line.run_id, line.digest)
+        .join_from(statement_runs, statement_lines, line.run_id == run.id)
+        .where(
+            run.state == RunState.FINISHED.value,
+            run.finished_at < bindparam("before", type_=Moment),
+            ~run.rehearsal,
+            line.result == LineResult.MATCHED.value,
+            own,
+            about,
+        )
+        .limit(MOST)
+        .with_for_update(of=statement_lines, skip_locked=True)
+    )
+    return delete(statement_lines).where(tuple_(line.run_id, line.digest).in_(gone))
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 -- an expression that PostgreSQL makes a numeric

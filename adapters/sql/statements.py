@@ -96,6 +96,11 @@ class SqlStatements:
         await self._session.run(say.forget(statement_lines), this)
         await self._session.run(say.forget_run(), this)
 
+    async def prune(self, finished_before: datetime, largest: int) -> int:
+        """Remove so many matched lines of runs that finished before a moment; return how many."""
+        given = {"before": finished_before, "most": largest}
+        return int((await self._session.run(ask.prune_lines(), given)).rowcount)
+
     async def begin(self, run_id: UUID) -> None:
         """Forget what the run has found so far."""
         for table in (statement_malformed, found_breaks):

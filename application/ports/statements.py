@@ -182,6 +182,13 @@ class Statements(Protocol):
         """Remove a rehearsal with all that it has found."""
         ...
 
+    async def prune(self, finished_before: datetime, largest: int) -> int:
+        """Remove so many matched lines of runs that finished before a moment; return how many.
+
+        What is broken, or about what or whom a break is open, stays, and so do runs and breaks.
+        """
+        ...
+
     async def begin(self, run_id: UUID) -> None:
         """Forget what the run has found so far: malformed lines, and which breaks are its own."""
         ...

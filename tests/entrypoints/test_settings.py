@@ -84,6 +84,7 @@ def test_a_lease_outlives_the_longest_call_twice_over(read: Read) -> None:
         ("REVIEW_AFTER_SECONDS", """ """ + "x"),
         ("OUTBOX_RETENTION_DAYS", "0"),
         ("INBOX_RETENTION_DAYS", "3651"),
+        ("STATEMENT_RETENTION_DAYS", "89"),
         ("METRICS_PORT", "70000"),
         ("METRICS_SURVEY_SECONDS", "0"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
