@@ -43,6 +43,7 @@ def _parts(service: Service) -> ConsoleParts:
         catalogue=service.catalogue,
         policy=service.policy,
         clock=service.clock,
+        watch=service.watch,
         settings=ConsoleSettings(
             trusted_proxies=settings.trusted_proxies,
             secure=settings.console_is_secure,

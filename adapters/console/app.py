@@ -59,6 +59,7 @@ def _answer_fault(pages: Pages, request: PageRequest, fault: Exception) -> Page:
     if meaning.is_bug:
         structlog.get_logger("cashout.console").error(
             "page_broke",
+            request_id=request.scope.get("state", {}).get("request_id", ""),
             fault=type(fault).__name__,
             trace="".join(traceback.format_tb(fault.__traceback__)),
         )

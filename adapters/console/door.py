@@ -1,12 +1,10 @@
 """The door of the console: who asks, whether a form is one of ours, and what every page says."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
-import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.console.assets import PUBLIC
@@ -15,6 +13,7 @@ from adapters.console.forms import check_csrf, check_origin, read_form
 from adapters.console.pages import Page, see_other
 from adapters.console.parts import BASE, ConsoleParts
 from adapters.console.peers import address_of
+from adapters.console.requests import REQUEST_ID, Requests
 from adapters.console.uploads import ROOM, brings_file, read_upload
 from adapters.console.visits import Visit, put
 from application.callers import Permission
@@ -51,18 +50,18 @@ class Outside:
     def __init__(self, inner: ASGIApp, parts: ConsoleParts) -> None:
         """Take the application."""
         self._inner = inner
-        self._clock = parts.clock
-        self._log = structlog.get_logger("cashout.console")
+        self._requests = Requests(parts.clock, parts.watch)
         strict = [("strict-transport-security", _STRICT_TRANSPORT)]
         always = [*_ALWAYS.items(), *(strict if parts.settings.secure else [])]
         self._always = [(name.encode(), value.encode()) for name, value in always]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        began, status = self._clock.elapsed(), 0
+        asked, status = self._requests.begin(scope), 0
         offered: Mapping[str, Any] = scope.get("extensions") or {}
         kept = {ROOM: offered[ROOM]} if ROOM in offered else {}
-        told: dict[str, Any] = {**scope, "state": {}, "extensions": kept}
+        known = {"request_id": asked.request_id}
+        told: dict[str, Any] = {**scope, "state": known, "extensions": kept}
         if told.get("method") == "HEAD":
             told["method"] = "GET"
 
@@ -73,6 +72,7 @@ class Outside:
                 own = list(message["headers"])
                 names = {name for name, _ in own}
                 own += [each for each in self._always if each[0] not in names]
+                own.append((REQUEST_ID, asked.request_id.encode("ascii")))
                 message["headers"] = own
             elif scope.get("method") == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""
@@ -81,20 +81,7 @@ class Outside:
         try:
             await self._inner(told, receive, say)  # type: ignore[arg-type]
         finally:
-            self._write_log(told, status, self._clock.elapsed() - began)
-
-    def _write_log(self, told: Mapping[str, Any], status: int, took: timedelta) -> None:
-        visit = told["state"].get("visit")
-        signed_in = visit.signed_in if isinstance(visit, Visit) else None
-        self._log.info(
-            "console_request",
-            method=told.get("method", ""),
-            # The pattern, never the path: ids and whatever was searched for stay out.
-            route=told.get("path_template") or "none",
-            status=status,
-            took_ms=took // timedelta(microseconds=100) / 10,
-            **({"operator": signed_in.account.name} if signed_in is not None else {}),
-        )
+            self._requests.end(asked, told, status)
 
 
 class Door:

@@ -8,6 +8,7 @@ from application.cancel_cash_out import CancelCashOut
 from application.explain import Explain
 from application.operators import SignIn
 from application.ports import AuditReader, Clock, ConsoleReader, Reader, Units
+from application.ports.observing import UNWATCHED, RequestWatch
 from application.provider_health import ProviderHealth
 from application.receive_statements import ReceiveStatements
 from application.review_desk import ReviewDesk
@@ -54,4 +55,5 @@ class ConsoleParts:
     catalogue: Catalogue
     policy: Policy
     clock: Clock
+    watch: RequestWatch = UNWATCHED
     settings: ConsoleSettings = ConsoleSettings()
