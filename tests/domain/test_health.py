@@ -31,6 +31,7 @@ HERE = Route("orange_money", "GN", "GNF")
 THERE = Route("orange_money", "ML", "XOF")
 WHOLE = Route("orange_money")
 WELL = Standing(HERE)
+NOTHING, TICK = timedelta(0), timedelta(microseconds=1)
 LONG_AGO = NOW - timedelta(hours=1)
 LATEST = POLICY.start_of(NOW)
 counts = st.integers(0, 60)
@@ -200,6 +201,12 @@ def test_a_submit_is_in_the_first_bin_that_it_fits_in(ms: int) -> None:
     assert place == 0 or ms > bounds[place - 1]
 
 
+def test_what_takes_as_long_as_a_bound_is_still_under_it() -> None:
+    for place, bound in enumerate(BOUNDS_MS):
+        at = timedelta(milliseconds=bound)
+        assert (bin_of(at), bin_of(at + TICK)) == (place, place + 1)
+
+
 def test_the_95th_of_a_hundred_is_told_by_its_bound() -> None:
     assert Tally().p95_ms is None
     assert Tally(latency=(95, 5, *[0] * 8)).p95_ms == 100
@@ -256,6 +263,25 @@ def test_a_provider_is_condemned_by_trouble_in_most_corridors_and_not_by_one_dea
     }, "few in each, enough in all"
 
 
+def spread(*tallies: Tally) -> set[Route]:
+    """Return what is condemned when the corridors of a provider count these."""
+    routes = [Route("orange_money", "GN", f"C{number:02d}") for number, _ in enumerate(tallies)]
+    buckets = [bucket(each, route=route) for route, each in zip(routes, tallies, strict=True)]
+    return {each.route for each in evaluated({}, routes, buckets, [], NOW, POLICY)}
+
+
+def test_most_corridors_are_more_than_half_of_those_in_use_and_two_at_least() -> None:
+    bad, good = Tally(unknown=30), Tally(accepted=5)
+    assert WHOLE not in spread(bad, bad, good, good)
+    assert WHOLE in spread(bad, bad, good)
+    assert WHOLE not in spread(bad)
+    assert WHOLE in spread(bad, bad, Tally(), Tally())
+
+
+def test_trouble_that_is_thin_everywhere_is_the_providers() -> None:
+    assert spread(*[Tally(unknown=1)] * 30) == {WHOLE}
+
+
 def test_which_of_two_lines_was_crossed_is_no_news() -> None:
     known = {HERE: parked(State.DELAYED, Reason.LATENCY)}
     assert changes([], known, bucket(Tally(accepted=70, unknown=30))) == {}
@@ -279,18 +305,103 @@ def test_the_gravest_of_a_route_and_the_wider_ones_counts() -> None:
     assert effective({}, HERE) == Standing(HERE)
 
 
+BUCKETS = "a window has at least one bucket, and recent is not longer"
+UNKNOWN = "shares of unknown outcomes rise from recovers to delays to closes"
+SUCCESS = "shares of success fall from recovers to delays to closes"
+SLOW = "latency recovers below the line where it delays"
+SAMPLES = "samples are counted from 1"
+LOOKS = "looks come more often than a process is given up"
+
+
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "says"),
     [
-        {"unknown_delays": 5},
-        {"unknown_closes": 15},
-        {"success_recovers": 60},
-        {"recent": timedelta(hours=1)},
-        {"samples": 1},
-        {"latency_recovers": timedelta(seconds=10)},
-        {"look": timedelta(seconds=10)},
+        ({"bucket": NOTHING}, BUCKETS),
+        ({"bucket": POLICY.recent + TICK}, BUCKETS),
+        ({"recent": POLICY.window + TICK}, BUCKETS),
+        ({"window": POLICY.keep + TICK}, BUCKETS),
+        ({"unknown_recovers": -1}, UNKNOWN),
+        ({"unknown_delays": 10}, UNKNOWN),
+        ({"unknown_closes": 20}, UNKNOWN),
+        ({"unknown_closes": 101}, UNKNOWN),
+        ({"success_recovers": 101}, SUCCESS),
+        ({"success_recovers": 70}, SUCCESS),
+        ({"success_delays": 20}, SUCCESS),
+        ({"success_closes": -1}, SUCCESS),
+        ({"latency_recovers": NOTHING}, SLOW),
+        ({"latency_recovers": timedelta(seconds=10)}, SLOW),
+        ({"recovery_samples": 0}, SAMPLES),
+        ({"samples": 2}, SAMPLES),
+        ({"look": NOTHING}, LOOKS),
+        ({"look": timedelta(seconds=7)}, LOOKS),
+        ({"samples": 0, "look": NOTHING}, f"{SAMPLES}; {LOOKS}"),
     ],
 )
-def test_lines_that_contradict_each_other_are_refused(fault: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"recovers|recent|samples|latency|looks"):
+def test_lines_that_contradict_each_other_are_refused(fault: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=r"recovers|recent|samples|looks") as refused:
         replace(POLICY, **fault)
+    assert str(refused.value) == says
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        {"bucket": POLICY.recent},
+        {"recent": POLICY.window},
+        {"window": POLICY.keep},
+        {"unknown_recovers": 0, "unknown_closes": 100},
+        {"success_recovers": 100, "success_closes": 0},
+        {"recovery_samples": 1},
+        {"samples": 3},
+        {"look": timedelta(seconds=1), "alive": timedelta(seconds=3)},
+    ],
+)
+def test_lines_that_only_just_agree_are_taken(lines: dict[str, Any]) -> None:
+    assert replace(POLICY, **lines) != POLICY
+
+
+def test_all_processes_agree_on_where_a_bucket_begins() -> None:
+    """Buckets are stored by it: one that moved would be counted twice."""
+    odd = replace(POLICY, bucket=timedelta(seconds=7))
+    start = odd.start_of(NOW)
+    assert start == NOW - timedelta(seconds=4)
+    assert odd.start_of(start + timedelta(seconds=7) - TICK) == start
+    assert odd.start_of(start + timedelta(seconds=7)) == start + timedelta(seconds=7)
+
+
+@pytest.mark.parametrize(
+    ("tally", "state"),
+    [
+        (Tally(accepted=90, unknown=10), State.OPERATIONAL),
+        (Tally(accepted=89, unknown=11), State.DELAYED),
+        (Tally(accepted=85, unsent=15), State.OPERATIONAL),
+        (Tally(accepted=84, unsent=16), State.DELAYED),
+        (Tally(completed=84, failed=16), State.DELAYED),
+        (Tally(accepted=99, unsent=1, latency=(0,) * 5 + (50, 0, 0, 0, 0)), State.OPERATIONAL),
+        (Tally(accepted=99, unsent=1, latency=(0,) * 6 + (50, 0, 0, 0)), State.DELAYED),
+    ],
+)
+def test_a_recovery_reaches_every_line_of_the_way_back(tally: Tally, state: State) -> None:
+    assert judged(parked(), [bucket(tally)], NOW, POLICY)[0] is state
+
+
+def test_a_provider_that_is_parked_is_judged_by_all_its_corridors() -> None:
+    known = {WHOLE: Standing(WHOLE, State.DELAYED, Reason.AMBIGUITY, LONG_AGO, 1)}
+    closed = (State.CLOSED, Reason.AMBIGUITY)
+    found = changes([], known, bucket(Tally(unknown=30)))
+    assert found == {HERE: closed, WHOLE: closed}, "one bad corridor keeps what is parked parked"
+
+
+def test_what_a_person_shut_keeps_no_other_from_being_judged() -> None:
+    known = {HERE: parked(State.CLOSED, Reason.BY_HAND)}
+    bad = bucket(Tally(unknown=30), route=THERE)
+    assert changes([], known, bad) == {THERE: (State.CLOSED, Reason.AMBIGUITY)}
+
+
+def test_what_a_process_sees_itself_is_news_also_of_what_is_closed() -> None:
+    known = {HERE: parked(State.CLOSED, Reason.AMBIGUITY)}
+    bad = bucket(Tally(unknown=30))
+    seen = [report(1, here=Reason.FLOAT_EMPTY)]
+    assert changes(seen, known, bad) == {HERE: (State.CLOSED, Reason.FLOAT_EMPTY)}
+    known = {HERE: parked(State.CLOSED, Reason.CIRCUIT_OPEN)}
+    assert changes(seen, known, bad) == {HERE: (State.CLOSED, Reason.FLOAT_EMPTY)}

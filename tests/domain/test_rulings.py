@@ -13,6 +13,7 @@ from domain.cash_out import CashOut
 from domain.evidence import Proof, ProofKind, Resolution, ReviewReason, Ruling, Source
 from domain.refusals import Refusal
 from domain.ruling_refusals import (
+    PLAIN_REFUSALS,
     InvalidRuling,
     NoOpenReview,
     NothingToWaitFor,
@@ -28,6 +29,7 @@ from domain.rulings import (
     ProposalState,
     approve,
     check_proposal,
+    check_why,
     check_written,
     gist,
     reject,
@@ -134,10 +136,68 @@ def test_what_is_badly_written_is_refused_with_every_field(what: str) -> None:
     assert [field for field, _ in refused.value.details] == faulty
 
 
+LONG = "Write 1 to {} characters."
+STRANGE = "Control characters cannot be stored."
+FAULTS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "no reason": ({"reason": ""}, [("reason", LONG.format(500))]),
+    "a bell": ({"reason": "ding\a"}, [("reason", STRANGE)]),
+    "no character": ({"reason": "a\uffff"}, [("reason", STRANGE)]),
+    "no proof": (
+        {"proof": None},
+        [("proof", "Name what the provider says: a receipt, a line, its portal.")],
+    ),
+    "no reference": (
+        {"proof": replace(RECEIPT, reference="")},
+        [("proof.reference", LONG.format(200))],
+    ),
+    "a long text": (
+        {"proof": replace(RECEIPT, text="x" * 2_001)},
+        [("proof.text", "Write 0 to 2000 characters.")],
+    ),
+    "an empty id": (
+        {"provider_transaction_id": ""},
+        [("providerTransactionId", LONG.format(128))],
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "details"), FAULTS.values(), ids=FAULTS)
+def test_what_is_wrong_with_a_field_is_told(
+    fields: dict[str, Any], details: list[tuple[str, str]]
+) -> None:
+    with pytest.raises(InvalidRuling) as refused:
+        check_written(a_proposal(**fields))
+    assert list(refused.value.details) == details
+
+
+@pytest.mark.parametrize(
+    ("why", "message"),
+    [("", LONG.format(500)), (" \n", LONG.format(500)), ("ding\a", STRANGE)],
+)
+def test_what_is_wrong_with_the_reason_of_a_decision_is_told(why: str, message: str) -> None:
+    with pytest.raises(InvalidRuling) as refused:
+        check_why(why)
+    assert list(refused.value.details) == [("reason", message)]
+    with pytest.raises(InvalidRuling) as refused:
+        withdraw(a_proposal(), LATER, "x" * 501)
+    message = "Write 0 to 500 characters."
+    assert list(refused.value.details) == [("reason", message)]
+
+
+def test_the_shortest_and_the_longest_reason_of_a_decision_are_taken() -> None:
+    for why in ("x", "x" * 500):
+        check_why(why)
+        assert reject(a_proposal(), "amadou", LATER, why).decided_why == why
+        assert withdraw(a_proposal(), LATER, why).decided_why == why
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {},
+        {"reason": "x"},
+        {"proof": Proof(ProofKind.STATEMENT_LINE, "x", "")},
+        {"provider_transaction_id": "x"},
         {"reason": "x" * 500},
         {"reason": "payé\u00a0: ligne 12\r\nle 23"},
         {"proof": Proof(ProofKind.STATEMENT_LINE, "x" * 200, "é" * 2_000)},
@@ -225,6 +285,23 @@ def test_an_approval_is_refused_for_each_reason_of_the_table(refusal: type[Refus
         approved(a_proposal(), cash_out, **how)
 
 
+def test_an_approval_without_a_word_leaves_none() -> None:
+    assert approved(a_proposal(), in_review()).decided_why == ""
+
+
+def test_an_approval_is_held_against_the_providers_id_as_the_proposal_was() -> None:
+    known = in_review(provider_transaction_id="OM-1")
+    with pytest.raises(ProviderIdConflict):
+        approved(a_proposal(known, provider_transaction_id="OM-2"), known)
+    same = a_proposal(known, provider_transaction_id="OM-1")
+    assert approved(same, known).state is ProposalState.APPROVED
+
+
+def test_a_refusal_says_why() -> None:
+    for refusal in PLAIN_REFUSALS:
+        assert str(refusal()) == refusal.sentence
+
+
 def test_an_id_that_the_provider_told_us_meanwhile_is_something_new() -> None:
     proposal = a_proposal(provider_transaction_id="OM-2")
     with pytest.raises(ReviewChanged):
@@ -233,13 +310,16 @@ def test_an_id_that_the_provider_told_us_meanwhile_is_something_new() -> None:
 
 def test_a_rejection_and_a_withdrawal_leave_their_reasons() -> None:
     no = reject(a_proposal(), "amadou", LATER, "wrong line")
-    assert (no.state, no.decided_by, no.decided_why) == (
-        ProposalState.REJECTED,
-        "amadou",
-        "wrong line",
+    assert no == a_proposal(
+        state=ProposalState.REJECTED,
+        decided_by="amadou",
+        decided_at=LATER,
+        decided_why="wrong line",
     )
     back = withdraw(a_proposal(), LATER)
-    assert (back.state, back.decided_by, back.decided_why) == (ProposalState.WITHDRAWN, "olga", "")
+    assert back == a_proposal(
+        state=ProposalState.WITHDRAWN, decided_by="olga", decided_at=LATER, decided_why=""
+    )
     with pytest.raises(InvalidRuling):
         reject(a_proposal(), "amadou", LATER, "")
     with pytest.raises(InvalidRuling):
@@ -265,6 +345,21 @@ NEWS: dict[str, dict[str, Any]] = {
 def test_what_an_operator_judges_by_is_in_the_gist(what: str) -> None:
     base = in_review(attempts=(an_attempt(OutcomeKind.ACCEPTED),)) if "how" in what else in_review()
     assert gist(replace(base, **NEWS[what])) != gist(base)
+
+
+def test_gists_are_stored_and_stay_what_they_are() -> None:
+    """A rendering that changed would have every open proposal looked at anew."""
+    bare = a_cash_out(case=Case())
+    tries = (an_attempt(OutcomeKind.UNKNOWN), an_attempt(None, None, 2))
+    full = in_review(
+        attempts=tries,
+        case=Case(NOW, ("contradiction:completed", "echo_mismatch:1"), reviewed_at=NOW),
+        provider_transaction_id="OM-1",
+        claim=Status.COMPLETED,
+        not_found_at=NOW,
+    )
+    assert gist(bare) == "44e797de9216"
+    assert gist(full) == "6c954f1a1248"
 
 
 def test_polls_leases_and_time_are_no_news() -> None:

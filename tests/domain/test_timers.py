@@ -12,7 +12,7 @@ from domain.cash_out import Action, CashOut, Change, Plan, begin_attempt
 from domain.evidence import Doorbell, Evidence, Finding, NoAnswer, NotFound, Source
 from domain.record import Report, record
 from domain.states import Status
-from domain.timers import Timer, wrong_answers, wrong_plan
+from domain.timers import Timer, Wrong, wrong_answers, wrong_plan
 from tests.contracts.books import ACCEPTED, answered, begun
 from tests.contracts.stores import a_new
 from tests.strategies import NOW, POLICY, PROVES, a_lease
@@ -77,21 +77,31 @@ def test_what_was_lived_through_agrees_with_its_evidence(
 
 
 DENIED_STORY = STORIES["denied"]
-CHANGED: dict[str, tuple[dict[str, Any], Timer]] = {
-    "asked more often": ({"asked": 2}, Timer.ASKED),
-    "asked later": ({"asked_at": NOW + timedelta(hours=1)}, Timer.ASKED),
-    "never asked": ({"asked_at": None}, Timer.ASKED),
-    "claimed": ({"claimed_at": NOW}, Timer.CLAIM),
-    "denied later than it was asked": ({"not_found_at": NOW + timedelta(hours=1)}, Timer.DENIED),
+HEARD = "2026-11-23T10:01:03+00:00"
+LATER = "2026-11-23T11:00:00+00:00"
+CHANGED: dict[str, tuple[dict[str, Any], Wrong]] = {
+    "asked more often": ({"asked": 2}, Wrong(Timer.ASKED, "at most 1 questions", "2")),
+    "asked later": (
+        {"asked_at": NOW + timedelta(hours=1)},
+        Wrong(Timer.ASKED, HEARD, LATER),
+    ),
+    "never asked": ({"asked_at": None}, Wrong(Timer.ASKED, HEARD, "never")),
+    "claimed": (
+        {"claimed_at": NOW + timedelta(hours=1)},
+        Wrong(Timer.CLAIM, "never", LATER),
+    ),
+    "denied later than it was asked": (
+        {"not_found_at": NOW + timedelta(hours=1)},
+        Wrong(Timer.DENIED, HEARD, LATER),
+    ),
 }
 
 
-@pytest.mark.parametrize(("fields", "timer"), CHANGED.values(), ids=CHANGED)
-def test_what_is_not_in_the_evidence_is_named(fields: dict[str, Any], timer: Timer) -> None:
+@pytest.mark.parametrize(("fields", "wrong"), CHANGED.values(), ids=CHANGED)
+def test_what_is_not_in_the_evidence_is_named(fields: dict[str, Any], wrong: Wrong) -> None:
     cash_out, pieces = _lived(*DENIED_STORY)
     assert cash_out.not_found_at == ASKED_AT
-    wrong = list(wrong_answers(replace(cash_out, **fields), pieces))
-    assert [each.timer for each in wrong] == [timer]
+    assert list(wrong_answers(replace(cash_out, **fields), pieces)) == [wrong]
 
 
 @pytest.mark.parametrize("story", ["denied, then rung for", "denied and sent again"])
