@@ -10,42 +10,23 @@ import stat
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from tests.entrypoints.beside_dev import PAY, SUCCEEDS, Beside, beside_dev
 from tests.entrypoints.console import COMMAND_S, Console, loggings
 
-PAY = ("request", "orange_money", "15000", "XOF")
-SUCCEEDS = "+2250700000789"
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """A console in the folder of a running `cashout dev`, and what that printed."""
-
-    console: Console
-    facts: dict[str, Any]
-    log: Callable[[], str]
-
-    def request(self, *options: str, to: str = SUCCEEDS, expect: int = 0) -> dict[str, Any]:
-        """Request a cash-out and return its document."""
-        name = ("--name", "Awa Koné")
-        document: dict[str, Any] = self.console.json(*PAY, to, *name, *options, expect=expect)
-        return document
 
 
 @pytest.fixture(scope="module", name="dev")
 def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
-    console = Console(tmp_path_factory.mktemp("dev"))
-    ports = ("--port", "0", "--sandbox-port", "0", "--profile", "instant")
-    with console.running("dev", *ports, "--json") as program:
-        yield Beside(console, json.loads(program.line()), program.said)
+    with beside_dev(tmp_path_factory.mktemp("dev")) as beside:
+        yield beside
 
 
 def test_a_request_waits_for_its_ending(dev: Beside) -> None:
