@@ -145,7 +145,7 @@ def _flaws_of_chain(folder: Folder, *, must_be_sealed: bool) -> Iterator[Flaw]:
         if piece.sequence != place:
             missing = _span(place, piece.sequence - 1)
             yield _flaw(FlawKind.EVIDENCE_MISSING, cash_out.id, missing, f"piece {piece.sequence}")
-            place, previous = piece.sequence, ""
+            place = piece.sequence
         elif not piece.hash:
             if must_be_sealed or previous:
                 found = f"piece {place} without a link"
