@@ -303,7 +303,7 @@ async def test_the_log_of_requests_names_the_route_and_nothing_that_was_typed(
     said = capsys.readouterr().out
     assert "0700000789" not in said
     assert str(UUID(int=1)) not in said
-    assert "operator=vera" in said
+    assert "user=vera" in said
 
 
 async def test_a_user_whose_id_is_a_number_is_masked_in_lists_and_for_viewers(
