@@ -63,7 +63,6 @@ _COMMANDS = {
     _RUN: (
         running.serve,
         running.worker,
-        running.sandbox,
         running.migrate,
         running.token,
         running.doctor,
@@ -93,11 +92,20 @@ def build() -> App:
     events.command(paying.tail, help_epilogue=_EXAMPLES["tail"])
     events.command(running.republish, help_epilogue=_EXAMPLES["republish"])
     app.command(events)
+    app.command(_sandbox())
     app.command(_operator())
     app.command(_reconcile())
     app.command(_review())
     app.command(_provider())
     return app
+
+
+def _sandbox() -> App:
+    made = App(name="sandbox", group=_RUN, sort_key=2)
+    made.default(running.sandbox)
+    made.help_epilogue = _EXAMPLES["sandbox"]
+    made.command(running.statement, help_epilogue=_EXAMPLES["statement"])
+    return made
 
 
 def _provider() -> App:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from entrypoints.cli.options import AsJson, Port
+from entrypoints.cli.options import AsJson, Port, ProviderId
 
 EXAMPLES = {
     "demo": """\
@@ -38,6 +38,14 @@ Run as many as you like beside `WORKERS_IN_API=false cashout serve`: they share 
     "sandbox": """\
 Example:
   cashout sandbox --webhooks-to http://127.0.0.1:3004/api/payments/webhook --ledger sandbox.jsonl
+""",
+    "statement": """\
+Examples:
+  cashout sandbox statement orange_money statement.csv
+  cashout sandbox statement orange_money statement.csv --breaks 1 --seed 7
+  cashout reconcile orange_money statement.csv
+
+The same payouts, number and seed give the same breaks.
 """,
     "migrate": """\
 Example:
@@ -155,6 +163,34 @@ async def sandbox(
         ledger=ledger,
         as_json=as_json,
     )
+
+
+async def statement(
+    provider: ProviderId,
+    file: Annotated[Path, Parameter(help="Where it is written.")],
+    /,
+    *,
+    breaks: Annotated[
+        int,
+        Parameter(validator=Number(gte=0, lte=1_000), help="Plant so many breaks of each kind."),
+    ] = 0,
+    seed: Annotated[int, Parameter(help="The same seed plants the same breaks.")] = 1,
+    since: Annotated[
+        str | None,
+        Parameter(name="--from", show_default=False, help="Payouts from this moment on, ISO 8601."),
+    ] = None,
+    until: Annotated[str | None, Parameter(show_default=False, help="And before this one.")] = None,
+    at: Annotated[
+        str | None,
+        Parameter(show_default=False, help="Where the sandbox is, like http://127.0.0.1:3005."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Have a running sandbox write a provider's statement of what it paid, also with breaks."""
+    from entrypoints.cli.sandbox_statement import Wanted, export_statement
+
+    wanted = Wanted(provider, file, breaks, seed, since, until, at)
+    return await export_statement(wanted, as_json=as_json)
 
 
 def migrate() -> int:
