@@ -39,6 +39,7 @@ def _parts(service: Service) -> ConsoleParts:
         receive=service.statements.receive,
         explain_break=service.statements.explain,
         health=service.provider_health,
+        steer=service.steer,
         units=service.units,
         catalogue=service.catalogue,
         policy=service.policy,

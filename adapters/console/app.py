@@ -17,6 +17,7 @@ from adapters.console.overview import overview_routes
 from adapters.console.pages import Page, Pages
 from adapters.console.parts import ConsoleParts
 from adapters.console.problems import meaning_of
+from adapters.console.providers import provider_routes
 from adapters.console.reviews import review_routes
 from adapters.console.sign_in import sign_in_routes
 from adapters.console.statements import statement_routes
@@ -36,6 +37,7 @@ def build_console(parts: ConsoleParts) -> ASGIApp:
         review_routes,
         statement_routes,
         webhook_routes,
+        provider_routes,
         tariff_routes,
         log_routes,
     ):

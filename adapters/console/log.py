@@ -22,6 +22,8 @@ _PAGES: Final[Mapping[str, str]] = {
     "review.rejected": _OF_A_CASH_OUT,
     "review.withdrawn": _OF_A_CASH_OUT,
     "statement.reconciled": f"{BASE}/statements/{{}}",
+    "provider.closed": f"{BASE}/providers",
+    "provider.opened": f"{BASE}/providers",
     "configuration.changed": f"{BASE}/tariffs",
 }
 """Where the subject of an action has a page of its own. What is not here has none."""

@@ -39,6 +39,7 @@ NAVIGATION: Final = (
     Place(f"{BASE}/reviews", "Reviews", "flag"),
     Place(f"{BASE}/statements", "Reconciliation", "sheet"),
     Place(f"{BASE}/webhooks", "Webhooks", "bell"),
+    Place(f"{BASE}/providers", "Providers", "plug"),
     Place(f"{BASE}/tariffs", "Limits and tariffs", "scale"),
     Place(f"{BASE}/log", "Operators' log", "book"),
 )
@@ -87,6 +88,7 @@ class Pages:
             resolution_words=words.RESOLUTION_WORDS,
             proof_words=words.PROOF_WORDS,
             break_words=words.BREAK_WORDS,
+            reason_words=words.REASON_WORDS,
             who_words=words.WHO_WORDS,
         )
         for name in self._templates.list_templates():

@@ -13,6 +13,7 @@ from application.provider_health import ProviderHealth
 from application.receive_statements import ReceiveStatements
 from application.review_desk import ReviewDesk
 from application.statement_queries import ExplainBreak, ReadStatements
+from application.steer_providers import SteerProviders
 from domain.corridors import Catalogue, Policy
 
 BASE: Final = "/console"
@@ -51,6 +52,7 @@ class ConsoleParts:
     receive: ReceiveStatements
     explain_break: ExplainBreak
     health: ProviderHealth
+    steer: SteerProviders
     units: Units
     catalogue: Catalogue
     policy: Policy

@@ -9,6 +9,7 @@ from adapters.console.markup import Html
 from application.timeline import Who
 from domain.evidence import ProofKind, Resolution, ReviewReason
 from domain.money import CURRENCIES, Money
+from domain.standings import Reason
 from domain.statements import BreakKind
 from domain.states import Status
 
@@ -64,6 +65,17 @@ BREAK_WORDS: Final[Mapping[BreakKind, str]] = {
     BreakKind.LATE_REVERSAL: "Came back later",
     BreakKind.STATUS_DIFFERS: "Ending differs",
 }
+REASON_WORDS: Final[Mapping[Reason, str]] = {
+    Reason.AMBIGUITY: "too many unknown outcomes",
+    Reason.SUCCESS: "too few succeed",
+    Reason.LATENCY: "too slow",
+    Reason.CIRCUIT_OPEN: "it does not answer",
+    Reason.FLOAT_EMPTY: "our float is empty",
+    Reason.CREDENTIALS: "our credentials are refused",
+    Reason.BY_HAND: "closed",
+    Reason.SWITCHED_OFF: "switched off by configuration",
+}
+"""Why a provider or corridor is not operational; who closed it by hand follows."""
 WHO_WORDS: Final[Mapping[Who, str]] = {
     Who.USER: "User",
     Who.SERVICE: "Service",

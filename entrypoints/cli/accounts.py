@@ -16,7 +16,7 @@ from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.service_here import service_here
 from entrypoints.cli.terminal import Terminal
 
-DEV_ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
+DEV_ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN)
 """What the accounts of a dev service are, and their names."""
 _KEPT = "console-accounts.json"
 _OWNER_ONLY = 0o600

@@ -54,6 +54,8 @@ class Stage:
             "reconciliation": "/console/statements",
             "breaks": "/console/breaks",
             "webhooks": "/console/webhooks",
+            "providers": "/console/providers",
+            "close": "/console/providers/orange_money/close?country=CI",
             "tariffs": "/console/tariffs",
             "log": "/console/log",
             "trouble": "/console/nowhere",

@@ -45,7 +45,7 @@ def test_everything_that_can_be_done_is_reached_and_its_focus_is_seen(
 ) -> None:
     with context(browser, stage) as (opened, _):
         page = opened.new_page()
-        sign_in(page, stage, "approver")
+        sign_in(page, stage, "admin")
         for name, path in stage.pages().items():
             page.goto(path)
             # What is refreshed meanwhile would take the focus along.

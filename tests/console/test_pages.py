@@ -34,7 +34,7 @@ def test_every_page_is_within_everybodys_reach(browser: Browser, stage: Stage, s
         page = opened.new_page()
         page.goto("/console/sign-in")
         wrong = {"sign-in": violations(page)}
-        sign_in(page, stage, "approver")
+        sign_in(page, stage, "admin")
         wide: list[str] = []
         for name, path in stage.pages().items():
             page.goto(path)

@@ -146,6 +146,7 @@ async def test_every_page_answers_in_a_tenth_of_a_second(archive: Archive) -> No
         "/console/statements",
         "/console/breaks",
         "/console/webhooks",
+        "/console/providers",
         "/console/tariffs",
         "/console/log",
     )

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.console.stage import Stage, context, sign_in
 
@@ -23,7 +23,7 @@ def bring_in(page: Page, name: str, content: bytes) -> None:
     """Choose the file at the form, and send it."""
     page.goto("/console/statements")
     page.get_by_role("combobox", name="Provider").select_option(label="Orange Money")
-    chosen = {"name": name, "mimeType": "text/csv", "buffer": content}
+    chosen = FilePayload(name=name, mimeType="text/csv", buffer=content)
     page.locator("input[type=file]").set_input_files(chosen)
     page.get_by_role("button", name="Reconcile").click()
     page.wait_for_url("**/console/statements/*-*")

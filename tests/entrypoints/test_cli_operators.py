@@ -60,7 +60,7 @@ def test_what_cannot_be_is_refused_with_a_line(console: Console) -> None:
         assert WORD not in done.stdout + done.stderr
 
 
-def test_dev_has_three_accounts_that_stay(tmp_path: Path) -> None:
+def test_dev_has_an_account_for_each_role_that_stays(tmp_path: Path) -> None:
     console = Console(tmp_path)
     ports = ("--port", "0", "--sandbox-port", "0", "--profile", "instant")
     accounts: list[dict[str, str]] = []
@@ -71,7 +71,7 @@ def test_dev_has_three_accounts_that_stay(tmp_path: Path) -> None:
             page = httpx.get(facts["console"], trust_env=False)
             assert page.status_code == 303
     assert accounts[0] == accounts[1]
-    assert set(accounts[0]) == {"viewer", "operator", "approver"}
+    assert set(accounts[0]) == {"viewer", "operator", "approver", "admin"}
     assert min(map(len, accounts[0].values())) >= 16
     kept = tmp_path / ".cashout" / "console-accounts.json"
     assert kept.stat().st_mode & 0o077 == 0

@@ -31,6 +31,7 @@ from application.ports import Delivery, Lookup
 from application.provider_health import ProviderHealth
 from application.record_news import RecordNews
 from application.review_desk import open_desk
+from application.steer_providers import SteerProviders
 from application.throttle import Throttle
 from domain.cash_out import CashOut, Change, accept
 from domain.corridors import Policy
@@ -184,6 +185,7 @@ async def office(settings: ConsoleSettings | None = None, **changes: Any) -> Asy
     catalogue = read_configuration(SHIPPED).catalogue(production=False, available=available)
     policy, reviews = Policy(), MemoryReviewReader(store)
     news = RecordNews(units, catalogue, policy, clock, signals)
+    board = Board()
     statements = a_statement_desk(units, news, catalogue, clock, chance)
     parts = ConsoleParts(
         sign_in=SignIn(units, console, passwords, clock, Throttle(clock)),
@@ -196,7 +198,8 @@ async def office(settings: ConsoleSettings | None = None, **changes: Any) -> Asy
         statements=statements.read,
         receive=statements.receive,
         explain_break=statements.explain,
-        health=ProviderHealth(Board(), units, catalogue, clock),
+        health=ProviderHealth(board, units, catalogue, clock),
+        steer=SteerProviders(units, catalogue, board, clock, signals),
         units=units,
         catalogue=catalogue,
         policy=policy,

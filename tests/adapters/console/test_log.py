@@ -32,6 +32,7 @@ async def told(console: Office, action: str, subject: object) -> list[str]:
         ("review.proposed", CASH_OUT, f"/console/cash-outs/{CASH_OUT}"),
         ("review.withdrawn", CASH_OUT, f"/console/cash-outs/{CASH_OUT}"),
         ("statement.reconciled", RUN, f"/console/statements/{RUN}"),
+        ("provider.closed", "orange_money/GN", "/console/providers"),
         ("configuration.changed", "configuration", "/console/tariffs"),
     ],
 )
@@ -54,7 +55,6 @@ async def test_what_has_a_page_is_linked_to_it(
         ("webhook.dismissed", UUID(int=5)),
         ("session.opened", ACCOUNT),
         ("operator.disabled", ACCOUNT),
-        ("provider.closed", "orange_money/GN"),
         ("something.new", UUID(int=6)),
     ],
 )

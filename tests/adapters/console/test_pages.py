@@ -25,6 +25,7 @@ PAGES = (
     "/console/statements",
     "/console/breaks",
     "/console/webhooks",
+    "/console/providers",
     "/console/tariffs",
     "/console/log",
 )
@@ -56,7 +57,8 @@ async def test_every_page_is_shown_to_every_role_and_nothing_in_it_is_inline(
 
 async def test_the_list_above_has_every_page(console: Office) -> None:
     known = {path.partition("?")[0] for path in PAGES}
-    others = {"/console/sign-in", "/console/assets/x", f"/console/statements/{UUID(int=1)}"}
+    asks = {f"/console/providers/{UUID(int=1)}/{word}" for word in ("close", "open")}
+    others = asks | {"/console/sign-in", "/console/assets/x", f"/console/statements/{UUID(int=1)}"}
     assert {path for method, path in routes_of(console.app) if method == "GET"} == known | others
 
 

@@ -1,0 +1,162 @@
+"""Providers: how each and its countries are, and closing or opening them by hand."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from adapters.console.door import NEEDS
+from adapters.console.pages import Page, Pages, see_other
+from adapters.console.parts import BASE, ConsoleParts
+from adapters.console.visits import PageRequest, visit_of
+from application.callers import Caller, Permission
+from application.provider_health import ProviderStanding
+from application.steer_providers import LONGEST_NOTE, Steered
+from domain.corridors import Corridor, Provider
+from domain.refusals import Forbidden, NotFound, Refusal
+from domain.standings import Route, Standing
+
+PROVIDERS: Final = f"{BASE}/providers"
+_DONE: Final = {
+    "closed": "Closed. What comes now waits, and can be cancelled, until a person opens it.",
+    "opened": "Opened. What waited goes out by a ramp.",
+    "unchanged": "Nothing was changed: it was so already.",
+}
+
+Steer = Callable[[Caller, Route, str], Awaitable[Steered]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Closing or opening. word: in the address. done: what an address says afterwards."""
+
+    word: str
+    done: str
+    steer: Steer
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """A country of a provider. standings: what counts for each currency. own: what was said of it.
+
+    opens: whether something of it is parked by itself, and not by the whole provider.
+    """
+
+    corridor: Corridor
+    standings: tuple[Standing, ...]
+    own: tuple[Standing, ...]
+
+    @property
+    def opens(self) -> bool:
+        """Tell whether there is anything to open."""
+        return any(each.parked for each in self.own)
+
+    @property
+    def shown(self) -> tuple[tuple[str, Standing], ...]:
+        """The standings with their currencies: one for all of them where they are the same."""
+        told = {(each.state, each.reason, each.since) for each in self.standings}
+        if len(told) == 1:
+            return (("", self.standings[0]),)
+        return tuple((each.route.currency, each) for each in self.standings)
+
+
+def provider_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]:
+    """Return the routes."""
+
+    @get(PROVIDERS)
+    async def providers(request: PageRequest) -> Page:
+        done = _DONE.get(request.query_params.get("done", ""), "")
+        shown = [
+            (each, _own(parts, Route(each.provider.id)), _lands(parts, each))
+            for each in parts.health.now()
+        ]
+        return pages.page("providers.html", visit_of(request), shown=shown, done=done)
+
+    steps = (
+        Step("close", "closed", parts.steer.close),
+        Step("open", "opened", parts.steer.open),
+    )
+    asked = [each for step in steps for each in _step_routes(step, _Confirm(parts, pages))]
+    return [providers, *asked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirm:
+    """Shows what closing or opening means, and asks why."""
+
+    parts: ConsoleParts
+    pages: Pages
+
+    async def __call__(
+        self, request: PageRequest, step: Step, route: Route, fault: str = "", status: int = 200
+    ) -> Page:
+        provider, corridor = self.find(route)
+        currencies = corridor.currencies if corridor is not None else ()
+        return self.pages.page(
+            "steer.html",
+            visit_of(request),
+            status,
+            step=step,
+            provider=provider,
+            country=corridor.country if corridor is not None else None,
+            route=route,
+            choices=currencies,
+            longest=LONGEST_NOTE,
+            fault=fault,
+        )
+
+    def find(self, route: Route) -> tuple[Provider, Corridor | None]:
+        """Return the provider and country of a route; raise NotFound."""
+        provider = self.parts.catalogue.providers.get(route.provider)
+        if provider is None or (route.country and route.country not in provider.corridors):
+            raise NotFound("provider")
+        return provider, provider.corridors.get(route.country)
+
+
+def _step_routes(step: Step, confirm: _Confirm) -> list[HTTPRouteHandler]:
+    path = f"{PROVIDERS}/{{given:str}}/{step.word}"
+
+    @get(path, opt={NEEDS: Permission.STEER}, name=f"ask to {step.word}")
+    async def ask(request: PageRequest, given: FromPath[str]) -> Page:
+        return await confirm(request, step, _route(given, request.query_params))
+
+    @post(path, opt={NEEDS: Permission.STEER}, name=f"do {step.word}")
+    async def do(request: PageRequest, given: FromPath[str]) -> Page:
+        visit = visit_of(request)
+        route = _route(given, visit.form)
+        confirm.find(route)
+        try:
+            reason = visit.form.get("reason", "").strip()
+            steered = await step.steer(visit.caller, route, reason)
+        except Forbidden:
+            raise
+        except Refusal as refused:
+            return await confirm(request, step, route, refused.message, 422)
+        done = step.done if steered.changed else "unchanged"
+        return see_other(f"{PROVIDERS}?done={done}")
+
+    return [ask, do]
+
+
+def _route(provider: str, asked: Mapping[str, str]) -> Route:
+    return Route(provider, asked.get("country", ""), asked.get("currency", ""))
+
+
+def _own(parts: ConsoleParts, route: Route) -> Standing:
+    """Return what was said of a route itself, whatever counts for it."""
+    return parts.health.board.standings.get(route, Standing(route))
+
+
+def _lands(parts: ConsoleParts, provider: ProviderStanding) -> list[Land]:
+    """Return the countries of a provider by name."""
+    found: list[Land] = []
+    for corridor in provider.provider.corridors.values():
+        whole = Route(provider.provider.id, corridor.country.iso)
+        each = [Route(whole.provider, whole.country, code) for code in corridor.currencies]
+        own = tuple(_own(parts, route) for route in (whole, *each))
+        here = tuple(s for s in provider.corridors if s.route.country == whole.country)
+        found.append(Land(corridor, here, own))
+    return sorted(found, key=lambda land: land.corridor.country.name)

@@ -1,0 +1,115 @@
+"""Providers at the console: how they are, and closing and opening them by hand."""
+
+import pytest
+
+from domain.standings import Reason, Route, Standing, State
+from tests.adapters.console.office import Browser, Office
+
+pytestmark = pytest.mark.anyio
+
+PAGE = "/console/providers"
+CLOSE, OPEN = f"{PAGE}/orange_money/close", f"{PAGE}/orange_money/open"
+GUINEA = Route("orange_money", "GN")
+
+
+async def stored(console: Office, route: Route) -> Standing | None:
+    async with console.units.begin() as unit:
+        return {each.route: each for each in await unit.health.standings()}.get(route)
+
+
+async def asked(browser: Browser, path: str, route: Route, reason: str) -> str:
+    """Ask for the page that asks, and send its form; return where that leads."""
+    page = await browser.get(f"{path}?country={route.country}")
+    assert page.status_code == 200
+    form = {"country": route.country, "currency": route.currency, "reason": reason}
+    answer = await browser.post(path, form)
+    assert answer.status_code == 303, answer.text
+    location: str = answer.headers["location"]
+    return (await browser.get(location)).text
+
+
+async def test_everybody_sees_how_they_are_and_only_an_admin_is_offered_to_change_it(
+    console: Office,
+) -> None:
+    for name in ("vera", "oscar", "ada", "adam"):
+        text = (await (await console.signed_in(name)).get(PAGE)).text
+        for shown in ("Orange Money", "AfriMoney", "Guinea", "operational"):
+            assert shown in text
+        assert ("/close" in text) == (name == "adam"), name
+
+
+@pytest.mark.parametrize("name", ["vera", "oscar", "ada"])
+async def test_who_may_not_is_refused_before_and_after_the_question(
+    console: Office, name: str
+) -> None:
+    browser = await console.signed_in(name)
+    for path in (CLOSE, OPEN):
+        assert (await browser.get(path)).status_code == 403
+        assert (await browser.post(path, {"reason": "because"})).status_code == 403
+    assert await stored(console, Route("orange_money")) is None
+
+
+async def test_a_country_is_closed_with_a_reason_and_opened_again(console: Office) -> None:
+    adam = await console.signed_in("adam")
+    text = await asked(adam, CLOSE, GUINEA, "maintenance until noon")
+    assert "Closed. What comes now waits" in text
+    assert "closed by adam" in text
+    assert "maintenance until noon" in text
+    closed = await stored(console, GUINEA)
+    assert closed is not None
+    assert (closed.state, closed.reason, closed.by) == (State.CLOSED, Reason.BY_HAND, "adam")
+    assert console.logged[-1] == ("adam", "provider.closed", "orange_money/GN")
+    assert "Nothing was changed" in await asked(adam, CLOSE, GUINEA, "again")
+    assert f'href="{OPEN}?country=GN"' in text
+    assert "Opened. What waited goes out" in await asked(adam, OPEN, GUINEA, "it is over")
+    opened = await stored(console, GUINEA)
+    assert opened is not None
+    assert opened.state is State.OPERATIONAL
+    assert console.logged[-1] == ("adam", "provider.opened", "orange_money/GN")
+
+
+async def test_one_currency_of_a_country_or_all_of_a_provider(console: Office) -> None:
+    adam = await console.signed_in("adam")
+    francs = Route("orange_money", "GN", "GNF")
+    text = await asked(adam, CLOSE, francs, "no francs left")
+    assert "GNF <span" in text, "the currencies are told apart where they differ"
+    assert await stored(console, francs) is not None
+    assert await stored(console, GUINEA) is None
+    await asked(adam, CLOSE, Route("orange_money"), "their incident 4711")
+    assert console.logged[-1][2] == "orange_money"
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"reason": " "}, "Give a reason"),
+        ({"reason": "x" * 501}, "Give a reason"),
+        ({"reason": "why not", "country": "GN", "currency": "XOF"}, "Supported: GNF, USD"),
+        ({"reason": "why not", "currency": "GNF"}, "Say in which country"),
+    ],
+)
+async def test_what_cannot_be_done_is_told_where_it_was_asked(
+    console: Office, form: dict[str, str], told: str
+) -> None:
+    adam = await console.signed_in("adam")
+    await adam.get(CLOSE)
+    answer = await adam.post(CLOSE, form)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert told in answer.text
+    assert await stored(console, Route("orange_money")) is None
+
+
+@pytest.mark.parametrize("path", [f"{PAGE}/nobody/close", f"{CLOSE}?country=FR"])
+async def test_what_does_not_exist_is_not_asked_about(console: Office, path: str) -> None:
+    adam = await console.signed_in("adam")
+    assert (await adam.get(path)).status_code == 404
+
+
+async def test_a_number_in_a_reason_is_masked_for_viewers(console: Office) -> None:
+    adam, vera = await console.signed_in("adam"), await console.signed_in("vera")
+    await asked(adam, CLOSE, GUINEA, "ask 0700000789 first")
+    assert "ask 0700000789 first" in (await adam.get(PAGE)).text
+    for page in (PAGE, "/console"):
+        text = (await vera.get(page)).text
+        assert "0700000789" not in text
