@@ -63,7 +63,8 @@ async def test_who_does_not_is_told_nothing_and_logged_without_what_was_typed(
         await house.sign_in(name, password, "198.51.100.7")
     assert str(refused.value) == ""
     assert house.logged[1:] == [(logged, "session.refused", logged)]
-    assert house.entries[-1].facts == {"address": "198.51.100.7"}
+    told = {"address": "198.51.100.7", "refused": 1, "unwritten": 0, "locked": False}
+    assert house.entries[-1].facts == told
     assert house.store.operator_sessions == {}
 
 
