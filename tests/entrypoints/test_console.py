@@ -1,5 +1,6 @@
-"""Where the console is and where it is not."""
+"""Where the console is and where it is not, and how it is wired."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from adapters.sql.schema import migrate
 from adapters.web.server import ApiServer
 from entrypoints.api import open_api
 from entrypoints.lifespan import open_service
+from entrypoints.observing import Observers
 from entrypoints.settings import Settings, SettingsRefused, read_settings
 from tests.running import JWT_SECRET
+from tests.servers import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -79,3 +82,27 @@ def test_its_address_is_an_origin(tmp_path: Path, wrong: str) -> None:
 def test_an_address_over_tls_makes_its_cookies_secure(tmp_path: Path) -> None:
     assert not settings_with(tmp_path).console_is_secure
     assert settings_with(tmp_path, CONSOLE_URL="https://console.example.com").console_is_secure
+
+
+async def test_its_requests_are_counted_and_a_trusted_proxy_is_believed(tmp_path: Path) -> None:
+    port = free_port()
+    settings = settings_with(tmp_path, METRICS_PORT=str(port), TRUSTED_PROXIES="127.0.0.1")
+    await migrate(settings.database_url)
+    async with (
+        open_service(settings, Observers(settings)) as service,
+        open_api(service) as app,
+        ApiServer(app) as server,
+        httpx.AsyncClient(base_url=server.url, trust_env=False) as client,
+    ):
+        page = await client.get("/console/sign-in")
+        (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', page.text)
+        answer = await client.post(
+            "/console/sign-in",
+            data={"csrf": csrf, "name": "ada", "password": "a wrong password"},
+            headers={"origin": server.url, "x-forwarded-for": "192.0.2.1, 203.0.113.9"},
+        )
+        assert answer.status_code == 401
+        (entry,) = [each.entry for each in await service.log.newest(1)]
+        figures = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert (entry.action, entry.facts["address"]) == ("session.refused", "203.0.113.9")
+    assert 'method="POST",route="/console/sign-in",status="401"} 1.0' in figures
