@@ -137,6 +137,23 @@ class PostgresServer:
             else:
                 return
 
+    def base_backup(self, to: Path) -> None:
+        """Copy all databases while they are in use; `to` is a new folder beside the data."""
+        command = [str(self._programs / "pg_basebackup"), f"--pgdata={to}", "--checkpoint=fast"]
+        command += [f"--host={LOOPBACK}", f"--port={self.port}", f"--username={POSTGRES_USER}"]
+        self._run(command)
+
+    def restore(self, backup: Path, restore_command: str) -> None:
+        """Put a base backup in the place of the data, and recover as far as the archive reaches."""
+        self._process.stop()
+        shutil.rmtree(self._data)
+        shutil.copytree(backup, self._data, symlinks=True)
+        (self._data / "recovery.signal").touch()
+        with (self._data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+            settings.write(f"restore_command = '{restore_command}'\n")
+        _hand_over(self._data, self._user)
+        self.restart()
+
     def _initialise(self) -> None:
         self._run(
             [
