@@ -31,7 +31,7 @@ ANSWERS: Final[Mapping[Status, str]] = {
     Status.PROCESSING: "Not known yet: the provider has it, or may have it.",
     Status.COMPLETED: "Yes. The provider has proven it.",
     Status.FAILED: "No. It is proven that nothing was paid.",
-    Status.CANCELLED: "No. It was withdrawn before anything was sent.",
+    Status.CANCELLED: "No. It was cancelled, and it is certain that nothing was paid.",
 }
 """Was it paid?"""
 

@@ -165,7 +165,16 @@ function verdict(cashOut, ends) {
   if (!ENDED.has(cashOut.status)) { return [cashOut.status, "soft"]; }
   const good = ends.includes(cashOut.status);
   const why = cashOut.failureCode ? " " + cashOut.failureCode : "";
+  if (!good && ends.includes("review")) {
+    return [cashOut.status + why + ", and more to come", "soft"];
+  }
   return [cashOut.status + why + (good ? "" : ", not as expected"), good ? "good" : "bad"];
+}
+
+// Where a review is planned, an ending of another kind is only the first half of the story.
+function isOver(cashOut, ends) {
+  if (!ENDED.has(cashOut.status)) { return false; }
+  return cashOut.needsReview || ends.includes(cashOut.status) || !ends.includes("review");
 }
 
 function show(line, name, told, ends) {
@@ -195,7 +204,7 @@ async function press(button) {
   const told = await ask("", { provider, suffix });
   const name = button.textContent;
   show(line, name, told, ends);
-  if (told.cashOut && !ENDED.has(told.cashOut.status)) {
+  if (told.cashOut && !isOver(told.cashOut, ends)) {
     unsettled.set(told.cashOut.cashOutId, { line, name, ends, until: Date.now() + GIVE_UP_MS });
   }
 }
@@ -204,8 +213,8 @@ async function look() {
   for (const [id, each] of [...unsettled]) {
     const told = await ask("/" + id).catch(() => null);
     if (told && told.cashOut) { show(each.line, each.name, told, each.ends); }
-    const ended = told && told.cashOut && ENDED.has(told.cashOut.status);
-    if (ended || Date.now() > each.until) { unsettled.delete(id); }
+    const over = told && told.cashOut && isOver(told.cashOut, each.ends);
+    if (over || Date.now() > each.until) { unsettled.delete(id); }
   }
   setTimeout(look, LOOK_MS);
 }

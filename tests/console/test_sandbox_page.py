@@ -69,6 +69,15 @@ def test_a_press_makes_a_cash_out_and_the_page_shows_its_ending_and_where_to_loo
     assert shown["cashOut"]["providerAccountId"].endswith(suffix)
 
 
+@pytest.mark.parametrize("suffix", ["304", "305"])
+def test_what_is_to_be_reviewed_after_its_ending_is_waited_for(page: Page, suffix: str) -> None:
+    title = SCENARIOS[suffix].title
+    page.get_by_role("button", name=f"Try {suffix}, {title}, at Orange Money").click()
+    line = page.locator(f"#tried-{suffix} li")
+    expect(line).to_contain_text("Orange Money: in review, as planned", timeout=WITHIN_MS)
+    expect(line.locator("span")).to_have_class("good")
+
+
 def test_run_all_asks_for_every_scenario(page: Page) -> None:
     page.get_by_role("button", name="Run all").click()
     most = sum(len(row.providers) for row in SCENARIOS.values())

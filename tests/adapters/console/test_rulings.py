@@ -46,6 +46,34 @@ def proposal_of(console: Office) -> UUID:
     return UUID(str(found))
 
 
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
+async def test_while_a_review_is_open_an_ending_is_not_told_as_certain(
+    console: Office, status: Status
+) -> None:
+    one = await console.made()
+    ended = await console.keep(moved(one, status, console.clock.now()))
+    path = f"/console/cash-outs/{one.id}"
+    vera = await console.signed_in("vera")
+    certain = {Status.COMPLETED: "Yes. The provider", Status.FAILED: "No. It is proven"}[status]
+    assert certain in (await vera.get(path)).text
+    reviewed = changed(
+        ended, review=ReviewReason.UNRECOGNISED_AFTER_ENDING, updated_at=console.clock.now()
+    )
+    await console.keep(reviewed)
+    text = (await vera.get(path)).text
+    assert certain not in text
+    assert f"Our record says {status.value}, and something was said since" in text
+
+
+async def test_a_cash_out_that_the_provider_cancelled_is_not_told_as_never_sent(
+    console: Office,
+) -> None:
+    one = await console.made()
+    await console.keep(moved(one, Status.CANCELLED, console.clock.now()))
+    text = (await (await console.signed_in("vera")).get(f"/console/cash-outs/{one.id}")).text
+    assert "No. It was cancelled, and it is certain that nothing was paid." in text
+
+
 async def test_one_proposes_and_another_approves(console: Office) -> None:
     one = await contradicted(console)
     oscar, ada = await console.signed_in("oscar"), await console.signed_in("ada")
