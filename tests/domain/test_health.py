@@ -166,6 +166,14 @@ def test_between_the_lines_it_stays_as_it_is() -> None:
     assert judged(closed, [bucket(between)], NOW, POLICY)[0] is State.CLOSED
 
 
+def test_a_few_bad_probes_tell_what_is_wrong_with_what_is_parked_now() -> None:
+    """A graver state needs more of them; the same one, or a lesser, does not."""
+    slow = bucket(Tally(accepted=5, unsent=5))
+    assert judged(parked(), [slow], NOW, POLICY) == (State.DELAYED, Reason.SUCCESS)
+    closed = parked(State.CLOSED)
+    assert judged(closed, [slow], NOW, POLICY) == (State.DELAYED, Reason.SUCCESS)
+
+
 def test_a_few_bad_probes_do_not_close_what_is_delayed() -> None:
     few, many = Tally(unknown=POLICY.samples - 1), Tally(unknown=POLICY.samples)
     assert judged(parked(), [bucket(few)], NOW, POLICY)[0] is State.DELAYED
