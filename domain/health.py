@@ -114,10 +114,10 @@ def has_recovered(tally: Tally, policy: HealthPolicy) -> bool:
 
 
 def _slower(tally: Tally, line: timedelta, least: int = 1) -> bool:
-    p95 = tally.p95_ms
-    if p95 is None or sum(tally.latency) < least:
+    if sum(tally.latency) < least:
         return False
-    return timedelta(milliseconds=p95) > line
+    p95 = tally.p95_ms
+    return p95 is not None and timedelta(milliseconds=p95) > line
 
 
 def judged(
@@ -175,7 +175,10 @@ def evaluated(
 
     A person's decision stands until a person takes it back.
     """
-    of = {route: [each for each in buckets if each.route == route] for route in corridors}
+    of: dict[Route, list[Bucket]] = {route: [] for route in corridors}
+    for each in buckets:
+        if each.route in of:
+            of[each.route].append(each)
     providers = dict.fromkeys(Route(each.provider) for each in of)
     trips = _trips([each for each in reports if now - each.at < policy.alive])
     for provider in providers:
@@ -184,10 +187,13 @@ def evaluated(
         of[provider] = _pooled(parts, now, policy, parked=before.parked)
     changed: list[Standing] = []
     for route, measured in of.items():
+        trip = trips.get(route)
+        if not (measured or trip or route in standings):
+            # Nothing is known of it, so nothing speaks against it.
+            continue
         before = standings.get(route, Standing(route))
         if before.reason in SHUT:
             continue
-        trip = trips.get(route)
         after = (State.CLOSED, trip) if trip else judged(before, measured, now, policy)
         if _is_news(before, after):
             changed.append(before.moved(*after, now))
@@ -220,7 +226,7 @@ def _pooled(
     corridors: Sequence[Sequence[Bucket]], now: datetime, policy: HealthPolicy, *, parked: bool
 ) -> list[Bucket]:
     """Return by what a whole provider is judged: all, but only where the trouble is widespread."""
-    windows = [total(_from(each, now - policy.window)) for each in corridors]
+    windows = [total(_from(each, now - policy.window)) for each in corridors if each]
     active = [each for each in windows if each.samples]
     bad = sum(condemns(each, policy, 1) is not None for each in active)
     if not parked and (bad < _SPREAD or 2 * bad <= len(active)):

@@ -1,7 +1,6 @@
 """The health of providers in memory."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from adapters.memory.store import Staging
@@ -38,15 +37,13 @@ class MemoryHealth:
         return Observed(
             now,
             tuple(await self.standings()),
-            tuple(each for each in self._all() if each.start >= since),
+            tuple(self._from(since)),
             tuple(each for each in reports if each is not None),
         )
 
     async def buckets(self, provider: str, since: datetime, most: int) -> list[Bucket]:
         """Return the newest `most` buckets of a provider from `since` on, in order."""
-        found = [
-            each for each in self._all() if each.route.provider == provider and each.start >= since
-        ]
+        found = [each for each in self._from(since) if each.route.provider == provider]
         return sorted(found, key=lambda each: (each.start, each.route))[-most:]
 
     async def save(self, standings: Sequence[Standing]) -> None:
@@ -69,13 +66,11 @@ class MemoryHealth:
                 self._now.reports.remove(process)
         return len(old[:most])
 
-    def _all(self) -> list[Bucket]:
-        found = []
-        for route, start in sorted(self._now.measured, key=_by_start):
-            tally = self._now.measured.get((route, start))
-            if tally is not None:
-                found.append(Bucket(route, start, replace(tally)))
-        return found
+    def _from(self, since: datetime) -> list[Bucket]:
+        """Return the buckets from a moment on, in order."""
+        places = sorted((each for each in self._now.measured if each[1] >= since), key=_by_start)
+        found = ((*place, self._now.measured.get(place)) for place in places)
+        return [Bucket(route, start, tally) for route, start, tally in found if tally is not None]
 
 
 def _by_start(place: tuple[object, datetime]) -> tuple[datetime, object]:
