@@ -303,6 +303,12 @@ def test_what_an_event_says_is_what_its_piece_told(number: int) -> None:
     assert found == [("event_changed", f"event {number}: {told}", made)]
 
 
+def test_an_event_that_was_pruned_hides_no_other() -> None:
+    (told, made) = short([PAID.pieces[3].piece.told_digest, digest_of_told(["0" * 64])])
+    found = said_of(without_events(_with_body(PAID, 3), 1))
+    assert found == [("event_changed", f"event 3: {told}", made)]
+
+
 def test_bodies_are_held_against_linked_pieces_whose_events_are_all_there() -> None:
     assert said_of(_with_body(unlinked(PAID), 1), must_be_sealed=False) == []
     both = (EventType.PROCESSING, EventType.COMPLETED)
