@@ -127,6 +127,38 @@ def test_every_page_says_what_it_means_what_to_do_and_what_never(anchor: str) ->
     assert places == sorted(places)
 
 
+def tried() -> dict[str, str]:
+    """Return what each alert is tried with, by its name: a part of the file of trials."""
+    text = (DEPLOY / "alerts_test.yaml").read_text(encoding="utf-8")
+    parts = [part.partition("\n") for part in text.split("  - name: ")[1:]]
+    assert len({name for name, _, _ in parts}) == len(parts)
+    return {name: rest for name, _, rest in parts}
+
+
+def test_every_alert_is_tried() -> None:
+    assert tried().keys() == alerts().keys()
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_an_alert_is_tried_with_series_that_are_exported(name: str) -> None:
+    """And is quiet first, and rings then: `promtool test rules` says whether it does."""
+    trial = tried()[name]
+    asked = set(re.findall(r"\b(?:cashout_\w+|up\b)", alerts()[name]["expr"]))
+    fed = re.findall(r"series: '(\w+)(?:\{(.*)\})?'", trial)
+    assert {series for series, _ in fed} <= asked
+    for series, labels in fed:
+        given = set(re.findall(r"(\w+)=\"", labels)) - {"instance", "job"}
+        assert given == labels_of(series) - {"instance", "job"} - _left_out(series)
+    expected = re.findall(r"exp_samples", trial)
+    assert (trial.count("eval_time: "), len(expected)) == (2, 1)
+    assert trial.count(f'alertname="{name}", alertstate="firing"') == 2
+
+
+def _left_out(series: str) -> set[str]:
+    """Return the labels that a figure has, and this series of it has not."""
+    return set() if series.endswith("_bucket") else {"le"}
+
+
 def test_every_currency_has_a_limit_of_exposure() -> None:
     limits = re.findall(r"currency: ([A-Z]{3})", ALERTS)
     assert set(limits) == set(CURRENCIES)
