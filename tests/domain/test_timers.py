@@ -104,6 +104,12 @@ def test_what_is_not_in_the_evidence_is_named(fields: dict[str, Any], wrong: Wro
     assert list(wrong_answers(replace(cash_out, **fields), pieces)) == [wrong]
 
 
+def test_when_somebody_last_claimed_something_is_told() -> None:
+    cash_out, pieces = _lived(*STORIES["denied, then rung for"])
+    wrong = list(wrong_answers(replace(cash_out, claimed_at=None), pieces))
+    assert wrong == [Wrong(Timer.CLAIM, "2026-11-23T10:03:00+00:00", "never")]
+
+
 @pytest.mark.parametrize("story", ["denied, then rung for", "denied and sent again"])
 def test_a_denial_does_not_outlive_what_was_said_or_sent_since(story: str) -> None:
     cash_out, pieces = _lived(*STORIES[story])
