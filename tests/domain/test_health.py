@@ -120,6 +120,7 @@ def test_each_outcome_has_its_count(outcome: Outcome, sample: Sample) -> None:
         (Tally(accepted=40, unknown=60, latency=quick(99)), State.CLOSED, Reason.AMBIGUITY),
         (Tally(accepted=70, unsent=30), State.OPERATIONAL, None),
         (Tally(accepted=69, unsent=31), State.DELAYED, Reason.SUCCESS),
+        (Tally(accepted=20, unsent=80), State.DELAYED, Reason.SUCCESS),
         (Tally(accepted=19, unsent=81), State.CLOSED, Reason.SUCCESS),
         (Tally(accepted=99, completed=69, failed=31), State.DELAYED, Reason.SUCCESS),
         (Tally(accepted=99, completed=1, failed=9), State.OPERATIONAL, None),

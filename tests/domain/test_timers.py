@@ -104,6 +104,12 @@ def test_what_is_not_in_the_evidence_is_named(fields: dict[str, Any], wrong: Wro
     assert list(wrong_answers(replace(cash_out, **fields), pieces)) == [wrong]
 
 
+def test_a_denial_may_be_as_young_as_its_answer() -> None:
+    cash_out, pieces = _lived(*DENIED_STORY)
+    answered_at = replace(cash_out, not_found_at=pieces[-1].at)
+    assert list(wrong_answers(answered_at, pieces)) == []
+
+
 def test_when_somebody_last_claimed_something_is_told() -> None:
     cash_out, pieces = _lived(*STORIES["denied, then rung for"])
     wrong = list(wrong_answers(replace(cash_out, claimed_at=None), pieces))
