@@ -240,11 +240,11 @@ def _flaws_of_outcomes(folder: Folder) -> Iterator[Flaw]:
 def _flaws_of_timers(folder: Folder, planned_by: datetime | None) -> Iterator[Flaw]:
     """Compare what no seal covers with the pieces, where all of them are there and chained."""
     cash_out = folder.cash_out
-    pieces = [kept.piece for kept in folder.pieces]
     plan = wrong_plan(cash_out, planned_by)
     if plan is not None:
         yield _flaw(FlawKind(plan.timer), cash_out.id, plan.expected, plan.found)
-    if len(pieces) != cash_out.pieces or not all(piece.hash for piece in pieces):
+    pieces = [kept.piece for kept in folder.pieces if kept.piece.hash]
+    if not len(pieces) == len(folder.pieces) == cash_out.pieces:
         return
     for wrong in wrong_answers(cash_out, pieces):
         yield _flaw(FlawKind(wrong.timer), cash_out.id, wrong.expected, wrong.found)

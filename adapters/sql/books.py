@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,6 +35,7 @@ _LONGEST_S: Final = 3_600.0
 _WORK_MEMORY: Final = "SET LOCAL work_mem = '128MB'"
 _LOWEST: Final = UUID(int=0)
 _IDS_AT_ONCE: Final = 100_000
+_WHOSE: Final = itemgetter("cash_out_id")
 
 
 class SqlSnapshot:
@@ -144,10 +147,10 @@ class SqlSnapshot:
             return [dict(row) for row in result.mappings()]
 
 
-def _by_cash_out(rows: Iterable[Row]) -> dict[UUID, list[Row]]:
-    found: dict[UUID, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row["cash_out_id"]].append(row)
+def _by_cash_out(rows: Iterable[Row]) -> Mapping[UUID, Sequence[Row]]:
+    """Return the rows of each cash-out, which stand together; of any other there are none."""
+    found: dict[UUID, Sequence[Row]] = defaultdict(tuple)
+    found.update((each, tuple(mine)) for each, mine in groupby(rows, _WHOSE))
     return found
 
 
