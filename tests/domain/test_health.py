@@ -142,6 +142,22 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
     assert judged(WELL, [bucket(bad, POLICY.window - POLICY.bucket)], NOW, POLICY)[0] == "CLOSED"
 
 
+def test_the_bucket_in_which_the_window_begins_still_counts() -> None:
+    assert NOW - POLICY.window == POLICY.start_of(NOW - POLICY.window)
+    oldest = bucket(Tally(unknown=100), POLICY.window)
+    assert judged(WELL, [oldest], NOW, POLICY)[0] is State.CLOSED
+
+
+def test_a_single_slow_answer_is_no_recovery() -> None:
+    slow = bucket(Tally(accepted=3, latency=(0,) * 8 + (1, 0)))
+    assert judged(parked(), [slow], NOW, POLICY)[0] is State.DELAYED
+
+
+def test_tallies_of_different_histograms_are_not_added() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Tally() + Tally(latency=(1,))
+
+
 def test_what_was_before_it_came_back_does_not_count_again() -> None:
     since = LATEST + timedelta(seconds=1)
     back = Standing(HERE, State.OPERATIONAL, None, since, 2)
