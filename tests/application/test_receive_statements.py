@@ -17,6 +17,7 @@ from application.reconcile import MOST_TRIES, PAUSE, ReconcileStatement
 from domain.refusals import Forbidden, InvalidProvider
 from domain.runs import RunState
 from domain.statement_refusals import ReconciliationRunning
+from tests.application.reconciling import WHOLE
 from tests.application.wiring import Notebook, World
 from tests.statement_books import booked_cash_out, keep, line_of, numbered
 from tests.strategies import AFRI, ORANGE
@@ -34,6 +35,7 @@ class Files:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     open: int = 0
     taken: int = 0
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     def providers(self) -> frozenset[str]:
         return frozenset({ORANGE, AFRI})
@@ -43,9 +45,10 @@ class Files:
 
     @asynccontextmanager
     async def received(
-        self, _provider: str, _name: str, chunks: AsyncIterator[bytes]
+        self, provider: str, name: str, chunks: AsyncIterator[bytes]
     ) -> AsyncIterator[Statement]:
         self.open += 1
+        self.asked.append((provider, name))
         try:
             async for chunk in chunks:
                 self.taken += len(chunk)
@@ -130,11 +133,19 @@ async def test_it_answers_at_once_and_goes_on_to_the_end() -> None:
     assert desk.journal.faults == []
 
 
+async def test_a_statement_is_received_under_its_name_for_its_provider_and_period() -> None:
+    desk = Desk()
+    run = await desk.receive(OPERATOR, AFRI, "may.csv", some_bytes(), WHOLE)
+    await desk.waited()
+    assert desk.files.asked == [(AFRI, "may.csv")]
+    assert (run.provider, run.period) == (AFRI, WHOLE)
+
+
 async def test_one_of_a_provider_at_a_time_and_the_second_is_not_read() -> None:
     desk = Desk()
     await desk.begun()
     read = desk.files.taken
-    with pytest.raises(ReconciliationRunning):
+    with pytest.raises(ReconciliationRunning, match=ORANGE):
         await desk.begun()
     assert desk.files.taken == read
     await desk.begun(AFRI)
@@ -149,8 +160,9 @@ async def test_who_may_not_and_what_is_no_provider_are_refused_unread() -> None:
     desk = Desk()
     with pytest.raises(Forbidden):
         await desk.receive(Caller("u"), ORANGE, "x", some_bytes())
-    with pytest.raises(InvalidProvider):
+    with pytest.raises(InvalidProvider, match=f"{AFRI}, {ORANGE}") as refused:
         await desk.receive(OPERATOR, "nobody", "x", some_bytes())
+    assert refused.value.provider == "nobody"
     assert (desk.files.taken, desk.world.store.runs) == (0, {})
 
 
@@ -174,9 +186,12 @@ async def test_a_process_that_stops_says_so_in_the_run_which_goes_on_later() -> 
     desk = Desk()
     await desk.begun()
     await asyncio.sleep(0)
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
     await desk.receive.stop()
+    await asyncio.sleep(0)
     assert desk.runs == [(RunState.STOPPED, "the process was stopped")]
-    assert desk.files.open == 0
+    assert (desk.files.open, desk.journal.faults, faults) == (0, [], [])
     desk.files.gate.set()
     await desk.begun()
     await desk.receive.wait()

@@ -84,7 +84,20 @@ def test_a_step_is_not_over_before_its_time() -> None:
     assert widened(ramp, early, POLICY, in_flight=1, full=FULL) == ramp
 
 
-@pytest.mark.parametrize("fault", [{"first": 0}, {"every": timedelta(0)}, {"bad_most": 100}])
+@pytest.mark.parametrize(
+    "fault", [{"first": 0}, {"every": timedelta(0)}, {"bad_most": 100}, {"bad_most": -1}]
+)
 def test_a_ramp_that_cannot_rise_is_refused(fault: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="a ramp"):
+    with pytest.raises(ValueError, match=r"^a ramp .* bad answers$"):
         RampPolicy(**fault)  # type: ignore[arg-type]
+
+
+def test_the_narrowest_and_the_strictest_ramp_rises() -> None:
+    policy = RampPolicy(first=1, every=timedelta(microseconds=1), bad_most=0)
+    ramp = noted(begun(START, policy), START, policy, is_bad=False)
+    at = START + policy.every
+    assert widened(ramp, at, policy, in_flight=1, full=FULL) == Ramp(2, at)
+    assert noted(ramp, at, policy, is_bad=True) == Ramp(1, at)
+    lenient = RampPolicy(bad_most=99)
+    assert noted(Ramp(8, START, 1), at, lenient, is_bad=True) == Ramp(8, START, 1, 1)
+    assert noted(Ramp(8, START), at, lenient, is_bad=True) == begun(at, lenient)
