@@ -160,6 +160,18 @@ def test_a_ramp_counts_what_is_in_flight() -> None:
     assert lane.passages(AT)[-1] == Passage(1, (HERE,))
 
 
+def test_a_ramp_waits_for_the_answer_to_what_is_in_flight() -> None:
+    lane = a_lane()
+    show(lane, parked(HERE))
+    lane.passages(AT)
+    show(lane)
+    errand = send(lane, lane.passages(AT)[-1], AT, None)
+    later = AT + POLICY.ramp.every
+    assert lane.passages(later)[-1] == Passage(1, (HERE,))
+    lane.submit_ended(ANSWERED, later, errand)
+    assert lane.passages(later)[-1] == Passage(4, (HERE,))
+
+
 def test_bad_news_takes_a_ramp_back_at_once() -> None:
     lane = a_lane()
     show(lane, parked(HERE))
