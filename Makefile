@@ -17,7 +17,7 @@ help: ## List what can be done here
 
 install: $(VENV)/.project ## Make .venv with the pinned dependencies and this project in it
 
-demo: install ## Watch two cash-outs go from request to completed
+demo: install ## Watch three cash-outs go from request to completed
 	@$(BIN)/cashout demo
 
 dev: install ## Run API, worker and provider sandbox over a database file

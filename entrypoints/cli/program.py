@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError, Group
+from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
 
 from entrypoints.cli import (
     auditing,
@@ -169,7 +169,7 @@ def run(arguments: Sequence[str]) -> int:
         )
     except CycloptsError as fault:
         chain = " ".join(("cashout", *(fault.command_chain or ())))
-        terminal.complain(str(fault))
+        terminal.complain(_wrong_usage(fault))
         terminal.say(f"`{chain} --help` shows how it is used.")
         return Exit.USAGE
     except BrokenPipeError:
@@ -187,6 +187,13 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _tell(terminal, meaning)
     return result if isinstance(result, int) else Exit.DONE
+
+
+def _wrong_usage(fault: CycloptsError) -> str:
+    """Return what was typed wrongly, in words that are no parser's."""
+    if isinstance(fault, UnusedCliTokensError) and fault.unused_tokens:
+        return f"it takes no more: {' '.join(fault.unused_tokens)}"
+    return str(fault)
 
 
 def _tell(terminal: Terminal, stopped: Stopped) -> int:

@@ -113,6 +113,7 @@ def test_the_version_is_the_packages_own(console: Console) -> None:
         (["demo", "--jsn"], "Did you mean --json?"),
         (["quote", "orange_money"], "AMOUNT"),
         (["status", "x", "--watch", "soon"], "--watch"),
+        (["demo", "now", "please"], "it takes no more: now please"),
         (["history", "--limit", "101"], "100"),
         (["history", "--status", "done"], "completed"),
         (["token", "--role", "root"], "admin"),
