@@ -4,9 +4,10 @@ Everything here is a pure function from a cash-out and a fact to a Change: the n
 events that tell of it, the evidence that caused it. The shell stores a Change in one transaction.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import TypedDict, Unpack
 from uuid import UUID
 
@@ -132,6 +133,10 @@ class CashOut:
         return self.lease is not None and token is not None and self.lease.token == token
 
 
+_all_of = attrgetter(*(each.name for each in fields(CashOut)))
+"""Returns the fields of a cash-out in their order: what `replace` does for twice the price."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A cash-out before and after, and what is written with it. `frees` gives limits back.
@@ -195,7 +200,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Start from the cash-out as it is."""
-        self.after = replace(self.before)
+        self.after = CashOut(*_all_of(self.before))
 
     def set(self, **changed: Unpack[Changed]) -> None:
         """Change the cash-out so far."""

@@ -115,9 +115,11 @@ class JsonClient:
             method,
             _parsed(url),
             headers={**_ALWAYS, **headers},
-            content=body or None,
+            # As a stream: given as content, httpx adds the headers that the transport adds anyway.
+            stream=httpx.ByteStream(body),
             extensions={"timeout": self._timeouts},
         )
+        request.read()
         try:
             async with asyncio.timeout(longest.total_seconds()):
                 return await self._exchange(request)
