@@ -1,63 +1,27 @@
 """The worker: does what is due when told or by itself, and finishes what it began."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from adapters.memory.faults import Trouble, TroubledUnits
+from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
-from adapters.memory.units import MemoryUnits
 from application.gate import Errand
 from application.lanes import Lane
 from application.ports import Order, StorageUnavailable, Work
-from application.steer_providers import SteerProviders
-from application.worker import Pace, Worker
+from application.worker import Pace
 from domain.cash_out import CashOut
 from domain.evidence import News
-from domain.standings import Route
 from domain.states import Status
-from tests.application.wiring import ADMIN, USER, World, outside
+from tests.application.at_work import passes, running, turns
+from tests.application.wiring import USER, World, outside
 from tests.strategies import ORANGE, a_request
 
 pytestmark = pytest.mark.anyio
-
-TURNS = 40
-
-
-async def turns(count: int = TURNS) -> None:
-    """Let everything that is ready run."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-async def passes(world: World, duration: timedelta) -> None:
-    """Let time pass in small steps, with everybody taking part."""
-    step = timedelta(milliseconds=500)
-    for _ in range(max(1, duration // step)):
-        world.clock.advance(step)
-        await turns()
-
-
-@asynccontextmanager
-async def running(world: World, worker: Worker) -> AsyncIterator[Worker]:
-    """Run a worker, and stop it in the end."""
-    task = asyncio.create_task(worker.run())
-    await turns()
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        for _ in range(10):
-            await passes(world, timedelta(seconds=6))
-            if task.done():
-                break
-        await asyncio.wait_for(task, 5)
 
 
 async def test_a_nudge_sends_at_once_and_the_events_follow(world: World) -> None:
@@ -74,38 +38,6 @@ async def test_what_nobody_told_is_found_by_looking(world: World) -> None:
         await other.take_requests([a_request()])
         await turns()
         assert world.provider.calls == []
-        await passes(world, timedelta(seconds=2))
-        assert [name for name, _ in world.provider.calls] == ["disburse"]
-
-
-async def test_a_worker_that_starts_knows_what_a_person_closed_before_it_sends(
-    world: World,
-) -> None:
-    """After a restore the providers are closed while nothing runs, and then the workers start."""
-    cash_out = await world.taken()
-    one = world.one
-    steer = SteerProviders(
-        one.units, world.catalogue, one.board, world.clock, one.signals, one.journal
-    )
-    await steer.close(ADMIN, Route(ORANGE), "restored")
-    async with running(world, world.another().worker):
-        await passes(world, timedelta(seconds=6))
-        assert world.provider.calls == []
-        assert world.now(cash_out).attempts == ()
-
-
-async def test_nothing_is_sent_before_the_standings_could_be_read(world: World) -> None:
-    await world.taken()
-    worker = world.one.worker
-    assert worker.health is not None
-    readable = worker.health.units
-    away = TroubledUnits(MemoryUnits(world.store), deque([Trouble.AWAY] * 100))
-    worker.health.units = away
-    async with running(world, worker):
-        await passes(world, timedelta(seconds=6))
-        assert world.provider.calls == []
-        assert away.opened > 1
-        worker.health.units = readable
         await passes(world, timedelta(seconds=2))
         assert [name for name, _ in world.provider.calls] == ["disburse"]
 
