@@ -54,14 +54,13 @@ class CashOut:
     """One order to pay `amount` to `payee`; the user pays `amount + fee`.
 
     version counts stored changes. events and pieces count the events and evidence so far; chain is
-    the hash of the newest piece, empty where none of them is chained. asked
-    counts status queries since the last attempt, asked_at is the latest. not_found_at is when the
-    question was asked to which the provider last said that it knows nothing, None once somebody
-    said otherwise. claim is the furthest state that an unproven webhook claimed, and at least
-    `processing` once the provider has spoken of it; claimed_at is when that was last said.
-    contradicted: another ending than ours was reported at some time. case: what its reviews were
-    about, and what was ruled. trace: the context of the request that it came by, so that others
-    can follow it; nothing is decided by it.
+    the hash of the newest piece, empty where none of them is chained. asked counts status queries
+    since the last attempt, asked_at is the latest. not_found_at is when the question was asked to
+    which the provider last said that it knows nothing, None once somebody said otherwise. claim is
+    the furthest state that an unproven webhook claimed, and at least `processing` once the provider
+    has spoken of it; claimed_at is when that was last said. contradicted: another ending than ours
+    was reported at some time. case: what its reviews were about, and what was ruled. trace: the
+    context of the request that it came by, so that others can follow it; nothing is decided by it.
     """
 
     id: UUID
@@ -133,8 +132,8 @@ class CashOut:
         return self.lease is not None and token is not None and self.lease.token == token
 
 
+# The fields of a cash-out in their order: what `replace` does for twice the price.
 _all_of = attrgetter(*(each.name for each in fields(CashOut)))
-"""Returns the fields of a cash-out in their order: what `replace` does for twice the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,13 +243,12 @@ class Draft:
         unpaid = status in {Status.FAILED, Status.CANCELLED}
         if status is Status.FAILED:
             code = code or FailureCode.UNSPECIFIED
+        why = reason or (FAILURES[code].english if code else None)
         ended = status in ENDINGS
         self.set(
             status=status,
             failure_code=code if unpaid else None,
-            failure_reason=(reason or (FAILURES[code].english if code else None))
-            if unpaid
-            else None,
+            failure_reason=why if unpaid else None,
             completed_at=self.now if ended else None,
             plan=None if ended else self.after.plan,
             lease=None if ended else self.after.lease,
@@ -278,11 +276,7 @@ class Draft:
         self.announce(EventType.REVIEW_RESOLVED, ruled=facts)
 
     def announce(
-        self,
-        kind: EventType,
-        *,
-        reported: Status | None = None,
-        ruled: Facts | None = None,
+        self, kind: EventType, *, reported: Status | None = None, ruled: Facts | None = None
     ) -> None:
         """Add an event with the facts that its type carries; `ruled`: what a ruling adds."""
         sequence = self.after.events + 1
