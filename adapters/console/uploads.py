@@ -86,8 +86,10 @@ async def _events(
 ) -> AsyncIterator[_Event]:
     """Yield what the parser finds; raise Trouble."""
     left = settings.statement_most + settings.form_most
+    # Not strict: it would refuse the line break behind the last boundary when that comes alone.
+    # What is behind the end counts as bytes of ours and is dropped.
     try:
-        with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS, strict=True) as parser:
+        with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS) as parser:
             while not parser.closed:
                 message = await receive()
                 if message["type"] != "http.request":

@@ -6,8 +6,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from litestar.types import HTTPRequestEvent
 
 from adapters.console.parts import ConsoleSettings
+from adapters.console.problems import Trouble
+from adapters.console.uploads import read_upload
 from adapters.sandbox.statements import Plant, plant, rows_of, written
 from domain.runs import Phase, Progress, Run, RunState
 from tests.adapters.console.office import HOST, START, Browser, Office, office
@@ -231,3 +234,38 @@ async def test_a_form_without_a_file_keeps_its_own_bound(console: Office) -> Non
     assert answer.status_code == 413
     answer = await oscar.send(RUNS, {"provider": "x" * 70_000}, "may.csv", a_statement())
     assert answer.status_code == 413
+
+
+HELD = b"id;amount\r\n1;2\r\n--b0undar\r\n"
+SMALL = parts_of("t0ken").replace(a_statement(), HELD)
+"""A whole form. A line of its file begins as the boundary does."""
+
+
+async def taken(
+    pieces: list[bytes], length: str | None = None
+) -> tuple[dict[str, str], str, bytes]:
+    """Return fields, name and content of a form that arrives in these pieces."""
+    left = list(pieces)
+
+    async def receive() -> HTTPRequestEvent:
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    if length is not None:
+        headers["content-length"] = length
+    fields, upload = await read_upload(headers, {}, receive, ConsoleSettings())
+    return fields, upload.name, b"".join([piece async for piece in upload.pieces])
+
+
+async def test_wherever_the_network_cuts_a_form_its_file_is_the_same() -> None:
+    whole = ({"csrf": "t0ken", "provider": ORANGE}, "may.csv", HELD)
+    for cut in range(1, len(SMALL)):
+        assert await taken([SMALL[:cut], SMALL[cut:]]) == whole, SMALL[:cut][-8:]
+    assert await taken([bytes([each]) for each in SMALL]) == whole
+    assert await taken([SMALL, b""]) == whole
+
+
+async def test_a_form_that_ends_anywhere_before_its_end_is_not_whole() -> None:
+    for end in range(1, SMALL.rindex(b"--") + 2):
+        with pytest.raises(Trouble, match="did not arrive as a whole"):
+            await taken([SMALL[:end]])
