@@ -62,7 +62,7 @@ async def read_upload(
         raise _not_whole()
     most = settings.statement_most + settings.form_most
     length = headers.get("content-length", "")
-    if length.isdigit() and int(length[:20]) > most:
+    if length.isascii() and length.isdigit() and int(length[:20]) > most:
         raise _file_too_large(settings.statement_most)
     offered: dict[str, Any] = scope.get("extensions") or {}
     make_room: Callable[[int, float], None] = offered.get(ROOM, _unlimited)

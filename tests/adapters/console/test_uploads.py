@@ -269,3 +269,8 @@ async def test_a_form_that_ends_anywhere_before_its_end_is_not_whole() -> None:
     for end in range(1, SMALL.rindex(b"--") + 2):
         with pytest.raises(Trouble, match="did not arrive as a whole"):
             await taken([SMALL[:end]])
+
+
+@pytest.mark.parametrize("length", ["²", "٣", "x", "-1", ""])
+async def test_a_length_that_is_no_number_is_not_believed(length: str) -> None:
+    assert (await taken([SMALL], length))[2] == HELD
