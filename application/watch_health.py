@@ -59,8 +59,11 @@ class WatchHealth:
     async def __call__(self) -> int:
         """Look once; return how many standings changed by it.
 
-        Raises Conflict, Overloaded or StorageUnavailable: the board shows what it showed then.
+        Raises Conflict, Overloaded or StorageUnavailable: the board shows what it showed then, and
+        what is stored already when it showed nothing.
         """
+        if self.board.read_at is None:
+            await self._read()
         buckets, report = self.meter.take(), self._report()
         async with self.units.begin() as unit:
             observed, changed = await self._look(unit, buckets, report)
@@ -82,6 +85,16 @@ class WatchHealth:
             except (Conflict, Overloaded, StorageUnavailable) as fault:
                 self.faults.fault(Work.HEALTH, fault)
             await self.clock.sleep(self.policy.look)
+
+    async def _read(self) -> None:
+        """Put up what is stored, and have sent what waited for that.
+
+        By itself: whatever may be wrong with a look, a process that starts learns what is closed.
+        """
+        async with self.units.begin() as unit:
+            standings = await unit.health.standings()
+        self.board.show(standings, self.clock.now())
+        self.nudge.work(Work.SUBMIT)
 
     def _report(self) -> ProcessReport:
         at = self.clock.elapsed()

@@ -202,11 +202,8 @@ class Worker:
         return self.health is not None and self.health.board.read_at is None
 
     async def _look_at_health(self) -> Round:
-        was_blind = self._is_blind
         if self.health is not None:
             await self.health()
-        if was_blind:
-            self.nudge.work(Work.SUBMIT)
         return Round(0, more=False)
 
     async def _ask(self, lane: Lane) -> Round:

@@ -8,10 +8,11 @@ import pytest
 from adapters.memory.faults import Trouble, TroubledUnits
 from adapters.memory.units import MemoryUnits
 from application.steer_providers import SteerProviders
+from domain.measures import Tally
 from domain.standings import Route
 from tests.application.at_work import passes, running
 from tests.application.wiring import ADMIN, World
-from tests.strategies import ORANGE
+from tests.strategies import NOW, ORANGE
 
 pytestmark = pytest.mark.anyio
 
@@ -46,3 +47,17 @@ async def test_nothing_is_sent_before_the_standings_could_be_read(world: World) 
         worker.health.units = readable
         await passes(world, timedelta(seconds=2))
         assert [name for name, _ in world.provider.calls] == ["disburse"]
+
+
+async def test_what_is_known_to_be_open_is_sent_though_no_look_at_health_ever_ends_well(
+    world: World,
+) -> None:
+    """A bug in the judgement, or what a later version measured: a restart sends all the same."""
+    await world.taken()
+    worker = world.one.worker
+    # A moment without a zone cannot be compared with ours: each look fails at it.
+    world.store.measured[Route(ORANGE), NOW.replace(tzinfo=None)] = Tally(accepted=1)
+    async with running(world, worker):
+        await passes(world, timedelta(seconds=6))
+        assert {type(fault) for _, fault in world.one.journal.faults} == {TypeError}
+        assert [name for name, _ in world.provider.calls][:1] == ["disburse"]
