@@ -67,7 +67,7 @@ Show = Callable[[Progress], None]
 
 
 class LeaseLost(Exception):
-    """Another process has taken the provider over: this run was silent for too long."""
+    """Another process has taken the provider over, or had: this run was silent for too long."""
 
 
 class TooMuch(Exception):
@@ -355,12 +355,14 @@ class ReconcileStatement:
         return run
 
     async def _held(self, course: _Course, work: Callable[[Unit], Awaitable[Result]]) -> Result:
-        """Do a piece of work in a transaction that also prolongs the lease."""
+        """Do work in a transaction that prolongs the lease, while nobody has begun the run anew."""
         run, token = course.run, course.begun.token
 
         async def under_lease(unit: Unit) -> Result:
             now = self.clock.now()
-            if not await unit.leases.take(lease_of(run.provider), token, now, now + LEASE):
+            taken = await unit.leases.take(lease_of(run.provider), token, now, now + LEASE)
+            kept = await unit.statements.run(run.id) if taken else None
+            if kept is None or kept.times != run.times:
                 raise LeaseLost("another run of this provider has begun meanwhile")
             return await work(unit)
 

@@ -47,6 +47,36 @@ async def test_one_run_of_a_provider_at_a_time() -> None:
     assert (await desk.run([])).state is RunState.FINISHED
 
 
+async def test_who_wakes_when_its_file_was_finished_by_another_changes_nothing() -> None:
+    desk, ours = Desk(), some(20)
+    await desk.books(*ours)
+    lines = [line_of(each) for each in ours]
+    file = MemoryStatement(numbered(lines))
+    begun = await desk.reconcile.begin(OPERATOR, ORANGE, file, period=WHOLE)
+    desk.world.clock.advance(timedelta(minutes=6))
+    finished = await desk.run(lines)
+    assert (finished.id, finished.times, finished.state) == (begun.run.id, 2, RunState.FINISHED)
+    run = await desk.reconcile.finish(begun, file)
+    assert (run.state, run.detail) == (
+        RunState.STOPPED,
+        "another run of this provider has begun meanwhile",
+    )
+    assert desk.world.store.runs == {finished.id: finished}
+    assert (await desk.run(lines)).times == 3, "the provider is free"
+
+
+async def test_who_wakes_when_its_rehearsal_was_removed_keeps_nothing() -> None:
+    desk, ours = Desk(), some(3)
+    await desk.books(*ours)
+    file = MemoryStatement(numbered([line_of(each) for each in ours]))
+    begun = await desk.reconcile.begin(OPERATOR, ORANGE, file, rehearsal=True)
+    desk.world.clock.advance(timedelta(minutes=6))
+    other = await desk.run([])
+    assert (await desk.reconcile.finish(begun, file)).state is RunState.STOPPED
+    assert set(desk.world.store.runs) == {other.id}
+    assert len(desk.world.store.lines) == 0
+
+
 async def test_a_run_whose_lease_was_taken_stops() -> None:
     desk, ours = Desk(), some(20)
     await desk.books(*ours)
