@@ -80,7 +80,7 @@ class SteerProviders:
         async with self.units.begin() as unit:
             known = {each.route: each for each in await unit.health.standings()}
             before = known.get(route, Standing(route))
-            if (before.state, before.reason) == (state, reason):
+            if (before.state, before.reason, before.unread) == (state, reason, ""):
                 return Steered(before, changed=False)
             now = self.clock.now()
             after = before.moved(state, reason, now, note=note, by=caller.name)

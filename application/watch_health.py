@@ -1,6 +1,6 @@
 """Watch health: write down what was measured, judge it, and read what all processes know."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +22,7 @@ from application.ports import (
     Units,
     Work,
 )
-from application.ports.health import HEARD_BY_NOBODY, HealthJournal
+from application.ports.health import HEARD_BY_NOBODY, HealthJournal, UnreadableStandings
 from domain.corridors import Catalogue
 from domain.health import HealthPolicy, ProcessReport, evaluated
 from domain.health_events import health_changed
@@ -54,6 +54,7 @@ class WatchHealth:
     policy: HealthPolicy = field(default_factory=HealthPolicy)
     faults: Journal = SILENCE
     _tripped: bool = False
+    _unread: dict[Route, Standing] = field(default_factory=dict)
     _pruned_at: timedelta | None = None
 
     async def __call__(self) -> int:
@@ -70,7 +71,7 @@ class WatchHealth:
         self._tripped = bool(report.trips)
         before = {each.route: each for each in observed.standings}
         after = {**before, **{each.route: each for each in changed}}
-        self.board.show(after.values(), self.clock.now())
+        self._show(after.values())
         for each in changed:
             self.journal.health_changed(before.get(each.route, Standing(each.route)), each)
         if changed:
@@ -93,8 +94,17 @@ class WatchHealth:
         """
         async with self.units.begin() as unit:
             standings = await unit.health.standings()
-        self.board.show(standings, self.clock.now())
+        self._show(standings)
         self.nudge.work(Work.SUBMIT)
+
+    def _show(self, standings: Collection[Standing]) -> None:
+        """Put up a newer snapshot; what cannot be read in it is told when it comes up."""
+        self.board.show(standings, self.clock.now())
+        unread = {each.route: each for each in standings if each.unread}
+        news = [each for route, each in unread.items() if self._unread.get(route) != each]
+        self._unread = unread
+        if news:
+            self.faults.fault(Work.HEALTH, UnreadableStandings(news))
 
     def _report(self) -> ProcessReport:
         at = self.clock.elapsed()

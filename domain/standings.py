@@ -1,7 +1,7 @@
 """Standings: what can be expected of a provider, of a country or of a corridor, and since when."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -75,7 +75,8 @@ class Standing:
     """What is known and stored about a route.
 
     since: when it came into this state. version: 1.. counts its changes, and so its events. note
-    and by: of a person who closed or opened it, the reason given and the name.
+    and by: of a person who closed or opened it, the reason given and the name. unread: the stored
+    words of a later version that are not known here; it is closed then, until a person opens it.
     """
 
     route: Route
@@ -85,6 +86,7 @@ class Standing:
     version: int = 0
     note: str = ""
     by: str = ""
+    unread: str = ""
 
     @property
     def parked(self) -> bool:
@@ -100,9 +102,7 @@ class Standing:
         self, state: State, reason: Reason | None, at: datetime, *, note: str = "", by: str = ""
     ) -> "Standing":
         """Return the standing after a change."""
-        return replace(
-            self, state=state, reason=reason, since=at, version=self.version + 1, note=note, by=by
-        )
+        return Standing(self.route, state, reason, at, self.version + 1, note, by)
 
 
 def worst(standings: Iterable[Standing]) -> Standing | None:

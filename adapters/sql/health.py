@@ -227,14 +227,17 @@ def _standing_to_row(standing: Standing) -> dict[str, object]:
 
 
 def _standing(row: Row) -> Standing:
+    """Return a stored standing; in words that are not known here, as one that is closed."""
+    unread = ""
+    try:
+        state = State(row["state"])
+        reason = Reason(row["reason"]) if row["reason"] else None
+    except ValueError:
+        # As if by hand: it is not judged here, and so is as it was once its version is back.
+        state, reason = State.CLOSED, Reason.BY_HAND
+        unread = " ".join(each for each in (row["state"], row["reason"]) if each)
     return Standing(
-        _route(row),
-        State(row["state"]),
-        Reason(row["reason"]) if row["reason"] else None,
-        row["since"],
-        row["version"],
-        row["note"],
-        row["by"],
+        _route(row), state, reason, row["since"], row["version"], row["note"], row["by"], unread
     )
 
 

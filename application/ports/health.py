@@ -1,6 +1,6 @@
 """What is stored about the health of providers: standings, what was measured, who reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +20,13 @@ class Observed:
     reports: tuple[ProcessReport, ...]
 
 
+class UnreadableStandings(Exception):
+    """Stored standings in words that this version does not know: they count as closed."""
+
+    def __init__(self, standings: Iterable[Standing]) -> None:
+        super().__init__(", ".join(f"{each.route}: {each.unread}" for each in standings))
+
+
 class Health(Protocol):
     """The stored health. Every method takes many and costs a fixed number of statements."""
 
@@ -32,7 +39,10 @@ class Health(Protocol):
         ...
 
     async def standings(self) -> list[Standing]:
-        """Return every standing that was ever stored, by route."""
+        """Return every standing that was ever stored, by route.
+
+        One in words that are not known here is closed by hand, and has them in `unread`.
+        """
         ...
 
     async def observed(self, since: datetime, now: datetime) -> Observed:

@@ -9,14 +9,15 @@ from adapters.memory.faults import Trouble
 from adapters.memory.gateway import Manner
 from application.board import corridors_of
 from application.callers import Caller, Role
-from application.ports import StorageUnavailable
+from application.ports import StorageUnavailable, Work
+from application.ports.health import UnreadableStandings
 from application.steer_providers import SteerProviders
 from domain.health import HealthPolicy
 from domain.refusals import Forbidden
-from domain.standings import Reason, Route, State
+from domain.standings import Reason, Route, Standing, State
 from domain.states import Status
 from tests.application.wiring import ADMIN, USER, World
-from tests.strategies import ORANGE, a_request
+from tests.strategies import NOW, ORANGE, a_request
 
 pytestmark = pytest.mark.anyio
 
@@ -189,3 +190,22 @@ async def test_old_measures_are_removed(world: World) -> None:
     await sent(world, 1, Manner.PAYS_AT_ONCE)
     await world.one.health()
     assert len(world.store.measured) == 1
+
+
+async def test_a_standing_that_cannot_be_read_is_closed_and_told_once(world: World) -> None:
+    """By a later version, before ours was put back: whether it is open is not known here."""
+    one, route = world.one, Route(ORANGE)
+    foreign = Standing(route, State.CLOSED, Reason.BY_HAND, NOW, 1, unread="DRAINING")
+    world.store.standings[route] = foreign
+    for _ in range(3):
+        await one.health()
+    assert one.board.standing(route).shut
+    ((where, fault),) = one.journal.faults
+    assert (where, type(fault)) == (Work.HEALTH, UnreadableStandings)
+    assert str(fault) == f"{ORANGE}: DRAINING"
+    await steering(world).close(ADMIN, route, "as it was meant")
+    assert world.store.standings[route].unread == "", "closed by hand, in words of ours"
+    await one.health()
+    world.store.standings[route] = replace(foreign, version=3)
+    await one.health()
+    assert len(one.journal.faults) == 2, "told when it comes again"

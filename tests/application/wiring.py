@@ -148,6 +148,7 @@ class Process:
             process=UUID(int=holder),
             journal=self.journal,
             policy=world.health_policy,
+            faults=self.journal,
         )
         common = (self.units, self.record, world.policy, world.clock, world.chance)
         self.submit = SubmitCashOut(*common, self.journal)

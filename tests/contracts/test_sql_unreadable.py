@@ -1,15 +1,18 @@
 """A row that this version cannot read harms nobody but itself."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import CheckConstraint, text, update
+from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from adapters.memory.gateway import MemoryProvider
 from adapters.memory.manual_time import SeededChance
 from adapters.sql.cash_outs import UNREADABLE_RESTS
+from adapters.sql.health_tables import health_standings
 from adapters.sql.tables import cash_outs
 from application.check_status import CheckStatus
 from application.lanes import Lane
@@ -17,9 +20,10 @@ from application.ports import UnreadableCashOuts, Work
 from application.record_news import Arrival, Recorded
 from application.submit_cash_out import SubmitCashOut
 from domain.cash_out import Action, Plan
+from domain.standings import Reason, Route, Standing, State
 from tests.application.wiring import Notebook
 from tests.contracts.stores import Store, a_new, in_database, keep, planned, put
-from tests.strategies import NOW, ORANGE, POLICY, a_provider
+from tests.strategies import AFRI, NOW, ORANGE, POLICY, a_provider
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +91,49 @@ async def test_a_row_that_cannot_be_read_does_not_keep_news_of_the_others_back(
 ) -> None:
     found = await store.reader.newer({UUID(int=number): 0 for number in (1, 2, 3)})
     assert [each.id.int for each in found] == [2, 3]
+
+
+async def a_later_version_writes(store: Store, route: Route, **words: str | None) -> None:
+    """Put words into a stored standing that this version's schema does not have."""
+    assert store.database is not None
+    checks = [each for each in health_standings.constraints if isinstance(each, CheckConstraint)]
+    row = health_standings.c
+    async with store.database.engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            await connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+            checks = []
+        for each in checks:
+            await connection.execute(DropConstraint(each))
+        changed = update(health_standings).where(row.provider == route.provider).values(**words)
+        await connection.execute(changed)
+        for each in checks:
+            again = AddConstraint(each).compile(store.database.engine.sync_engine)
+            await connection.execute(text(f"{again} NOT VALID"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"state": "DRAINING", "reason": "maintenance"}, "DRAINING maintenance"),
+        ({"state": "DRAINING", "reason": None}, "DRAINING"),
+        ({"reason": "maintenance"}, "DELAYED maintenance"),
+    ],
+)
+async def test_a_standing_in_words_of_a_later_version_counts_as_closed_and_the_others_as_they_are(
+    store: Store, words: dict[str, str | None], told: str
+) -> None:
+    foreign = Standing(Route(ORANGE)).moved(State.DELAYED, Reason.LATENCY, NOW, note="n", by="Awa")
+    ours = Standing(Route(AFRI)).moved(State.DELAYED, Reason.LATENCY, NOW)
+    async with store.units.begin() as unit:
+        await unit.health.save([foreign, ours])
+    await a_later_version_writes(store, foreign.route, **words)
+    async with store.units.begin() as unit:
+        found = await unit.health.standings()
+        assert (await unit.health.observed(NOW, NOW)).standings == tuple(found)
+    closed = replace(foreign, state=State.CLOSED, reason=Reason.BY_HAND, unread=told)
+    assert found == [ours, closed]
+    assert found[1].shut, "not even a probe is sent"
+    opened = found[1].moved(State.OPERATIONAL, None, NOW, note="known here", by="Awa")
+    async with store.units.begin() as unit:
+        await unit.health.save([opened])
+        assert await unit.health.standings() == [ours, opened], "a person opens it again"
