@@ -4,7 +4,7 @@ What is said never repeats the value: it may be a secret.
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,6 +15,8 @@ MOST_DAYS = 3_650
 MOST_NETWORKS = 64
 SHORTEST_JWT_SECRET = 32
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""All of IPv4, as a socket for both names it."""
 _MOST_DIGITS = 18
 _SQLITE = "sqlite+aiosqlite:///"
 _POSTGRES = "postgresql+asyncpg://"
@@ -175,15 +177,32 @@ def origins(value: str) -> tuple[str, ...]:
 def networks(value: str) -> tuple[Network, ...]:
     """Read networks of IPv4 and IPv6, or single addresses, separated by commas."""
     named = [each.strip() for each in value.split(",") if each.strip()]
+    if len(named) > MOST_NETWORKS:
+        raise Wrong(f"must be {MOST_NETWORKS} networks at most")
     try:
-        found = tuple(ipaddress.ip_network(each) for each in named)
+        found = tuple(_unmapped(ipaddress.ip_network(each)) for each in named)
     except ValueError:
         raise Wrong("must be networks like 10.0.0.0/8 or addresses, separated by commas") from None
-    if any(network.prefixlen == 0 for network in found):
+    if _everybody(found):
         raise Wrong("must name proxies of yours, and not everybody")
-    if len(found) > MOST_NETWORKS:
-        raise Wrong(f"must be {MOST_NETWORKS} networks at most")
     return found
+
+
+def _unmapped(network: Network) -> Network:
+    """Return the network of IPv4 that is meant by one of IPv6: who asks is known by the former."""
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        narrow = network.prefixlen - _MAPPED.prefixlen
+        return ipaddress.IPv4Network((network.network_address.packed[-4:], narrow))
+    return network
+
+
+def _everybody(found: Iterable[Network]) -> bool:
+    """Tell whether networks, put together, are all of IPv4; whoever is all of IPv6 is that too."""
+    of_4 = [each for each in found if isinstance(each, ipaddress.IPv4Network)]
+    of_6 = [each for each in found if isinstance(each, ipaddress.IPv6Network)]
+    return any(each.prefixlen == 0 for each in ipaddress.collapse_addresses(of_4)) or any(
+        _MAPPED.subnet_of(each) for each in ipaddress.collapse_addresses(of_6)
+    )
 
 
 def origin(value: str) -> str:
