@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -21,7 +21,7 @@ from application.ports import (
     Units,
 )
 from application.ports.audit import Fact
-from application.refused_sign_ins import RefusedSignIns
+from application.refusal_log import RefusalLog
 from application.throttle import Throttle
 
 SHORTEST_PASSWORD = 12
@@ -32,7 +32,6 @@ ROLES = tuple(role for role in Role if role is not Role.USER)
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}", re.ASCII)
 _NOTED_AFTER = timedelta(minutes=1)
 """A session's last use is written this often, not with each request."""
-_NOBODY = "unknown"
 
 
 class AccountRefused(Exception):
@@ -127,7 +126,7 @@ class SignIn:
     passwords: Passwords
     clock: Clock
     throttle: Throttle
-    refused: RefusedSignIns = field(default_factory=RefusedSignIns)
+    refusals: RefusalLog
 
     async def __call__(
         self, name: str, password: str, address: str, instead_of: str | None = None
@@ -143,13 +142,15 @@ class SignIn:
         async with self.units.begin() as unit:
             account = await unit.accounts.find(name)
         usable = account is not None and not account.disabled
-        # As slow for nobody and for who may not: how long it takes tells nothing.
+        # As slow for nobody and for who may not: how long it takes tells nothing. What the log has
+        # to tell of it is written beside the answers, since that differs.
         secret = account.secret if account is not None else None
         matches = await self.passwords.matches(password[:LONGEST_PASSWORD], secret)
         if account is None or not matches or not usable:
             self.throttle.failed(name, address)
             waits = self.throttle.wait(name, address) > timedelta(0)
-            await self._note_refusal(account, address, waits=waits)
+            known = account.name if account is not None else None
+            self.refusals.note(known, address, waits=waits)
             raise SignInRefused
         opened = await self._open(account, instead_of, address)
         self.throttle.succeeded(name)
@@ -168,16 +169,6 @@ class SignIn:
             await unit.accounts.open(session)
             await self._log(unit, account.name, "session.opened", address=address)
         return Opened(session, token)
-
-    async def _note_refusal(self, account: Account | None, address: str, *, waits: bool) -> None:
-        # What was typed for a name stays out of the log: now and then it is the password.
-        name = account.name if account is not None else _NOBODY
-        noted = self.refused.note(name, self.clock.elapsed(), waits=waits)
-        if noted is None:
-            return
-        facts: dict[str, Fact] = {"address": address, **asdict(noted)}
-        async with self.units.begin() as unit:
-            await self._log(unit, name, "session.refused", **facts)
 
     async def out(self, token: str) -> None:
         """End the session of a token, if there is one."""

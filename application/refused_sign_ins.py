@@ -41,11 +41,12 @@ class RefusedSignIns:
 
     _windows: dict[str, _Window] = field(default_factory=dict)
 
-    def note(self, name: str, now: timedelta, *, waits: bool) -> Noted | None:
+    def note(self, name: str, now: timedelta, *, waits: bool, full: bool = False) -> Noted | None:
         """Count a refusal; return what its entry tells, None where it is none.
 
         name: of an account that exists, or one for all that do not: what is kept here grows with
-        the accounts. now: on the process's clock. waits: the next try has to wait.
+        the accounts. now: on the process's clock. waits: the next try has to wait. full: there is
+        no room for an entry, so that a later one tells of it.
         """
         known = self._windows.get(name)
         if known is None or now - known.began >= WINDOW:
@@ -53,7 +54,7 @@ class RefusedSignIns:
             known = self._windows[name] = _Window(now, unwritten=before)
         known.refused += 1
         locks = waits and not known.locked
-        if known.refused > 1 and not locks:
+        if full or (known.refused > 1 and not locks):
             known.unwritten += 1
             return None
         noted = Noted(known.refused, known.unwritten, locks)

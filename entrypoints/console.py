@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from adapters.console.app import build_console
 from adapters.console.parts import BASE, ConsoleParts, ConsoleSettings
@@ -11,18 +12,27 @@ from adapters.web.app import Api
 from adapters.web.beside import mount
 from entrypoints.container import Service
 
+_LAST_S: Final = 5.0
+"""How long what was noted last may take to be written, when the process ends."""
+
 
 @asynccontextmanager
 async def console_beside(app: Api, service: Service) -> AsyncIterator[None]:
-    """Mount the console on the API and keep its figures while the body runs."""
+    """Mount the console on the API; keep its figures and write its refusals while the body runs."""
     mount(app, BASE, build_console(_parts(service)))
     keeping = asyncio.create_task(service.keep_figures.run(), name="figures")
+    refusals = service.sign_in.refusals
+    writing = asyncio.create_task(refusals.run(), name="refused sign-ins")
     try:
         yield
     finally:
         keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
+        refusals.stop()
+        await asyncio.wait({keeping, writing}, timeout=_LAST_S)
+        writing.cancel()
+        for task in (keeping, writing):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def _parts(service: Service) -> ConsoleParts:

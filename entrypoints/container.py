@@ -17,7 +17,7 @@ from application.group_commit import GroupCommit
 from application.housekeeping import PruneBoxes, RaiseReviews, RematchOrphans
 from application.interrupted_runs import TellInterrupted
 from application.measuring import MeasuringJournal, Meter
-from application.operators import Operators, SignIn
+from application.operators import Operators
 from application.ports import (
     AuditReader,
     Clock,
@@ -49,7 +49,6 @@ from application.review_desk import open_desk
 from application.statement_desk import open_statement_desk
 from application.steer_providers import SteerProviders
 from application.submit_cash_out import SubmitCashOut
-from application.throttle import Throttle
 from application.watch_health import WatchHealth
 from application.worker import Worker
 from entrypoints.makers import (
@@ -60,6 +59,7 @@ from entrypoints.makers import (
     make_pace,
     make_policy,
     make_retention,
+    make_sign_in,
     make_statement_files,
     make_traced_record,
 )
@@ -87,7 +87,6 @@ class Container(containers.DeclarativeContainer):
     chance = providers.Singleton(SystemChance)
     numbers = providers.Singleton(PhoneNumbers)
     passwords = providers.Singleton(ScryptPasswords)
-    throttle = providers.Singleton(Throttle, clock)
     journal: providers.Dependency[Journal] = providers.Dependency(
         default=providers.Singleton(StructuredJournal)
     )
@@ -219,7 +218,7 @@ class Container(containers.DeclarativeContainer):
         statements=statements,
         worker=worker,
         operators=providers.Singleton(Operators, units, passwords, clock),
-        sign_in=providers.Singleton(SignIn, units, console, passwords, clock, throttle),
+        sign_in=providers.Singleton(make_sign_in, units, console, passwords, clock, journal),
         keep_figures=providers.Singleton(KeepFigures, units, clock, journal),
         provider_health=providers.Singleton(ProviderHealth, board, units, catalogue, clock),
         watch_health=watch_health,

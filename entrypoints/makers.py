@@ -9,13 +9,19 @@ from application.housekeeping import Retention
 from application.lanes import Circuit, Lane, Lanes
 from application.measuring import Meter
 from application.note_configuration import NoteConfiguration
+from application.operators import SignIn
 from application.ports import (
     Clock,
+    ConsoleReader,
     Gateway,
+    Journal,
+    Passwords,
     Units,
 )
 from application.ports.observing import Step, Tracing
 from application.record_news import Record
+from application.refusal_log import RefusalLog
+from application.throttle import Throttle
 from application.worker import Pace
 from domain.corridors import Catalogue, Policy
 from domain.health import HealthPolicy
@@ -100,3 +106,11 @@ def make_note_configuration(
     }
     digest = settings.configuration.digest()
     return NoteConfiguration(units, clock, digest, four_eyes, tariffs)
+
+
+def make_sign_in(
+    units: Units, reader: ConsoleReader, passwords: Passwords, clock: Clock, journal: Journal
+) -> SignIn:
+    """Return the operators' door, which counts guesses and refusals in this process alone."""
+    refusals = RefusalLog(units, clock, journal)
+    return SignIn(units, reader, passwords, clock, Throttle(clock), refusals)

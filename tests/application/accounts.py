@@ -9,6 +9,7 @@ from adapters.memory.units import MemoryUnits
 from adapters.passwords.scrypt import ScryptPasswords
 from application.operators import Operators, SignIn
 from application.ports import AuditEntry
+from application.refusal_log import RefusalLog
 from application.throttle import Throttle
 from tests.strategies import NOW
 
@@ -25,7 +26,10 @@ class House:
         self.operators = Operators(self.units, self.passwords, self.clock)
         self.throttle = Throttle(self.clock)
         reader = MemoryConsoleReader(self.store)
-        self.sign_in = SignIn(self.units, reader, self.passwords, self.clock, self.throttle)
+        refusals = RefusalLog(self.units, self.clock)
+        self.sign_in = SignIn(
+            self.units, reader, self.passwords, self.clock, self.throttle, refusals
+        )
 
     @property
     def entries(self) -> list[AuditEntry]:

@@ -15,6 +15,7 @@ from adapters.passwords.scrypt import ScryptPasswords
 from application.callers import Role
 from application.operators import Operators, SignIn, SignInRefused, TooManyTries
 from application.ports.audit import Fact
+from application.refusal_log import RefusalLog
 from application.refused_sign_ins import MOST_ENTRIES, WINDOW, Noted, RefusedSignIns
 from application.throttle import NAME_FREE, Throttle
 from tests.strategies import NOW
@@ -33,13 +34,17 @@ class Door:
         self.store, self.clock = MemoryStore(), ManualClock(NOW)
         self.units, self.passwords = MemoryUnits(self.store), ScryptPasswords(log2_n=4)
         reader, throttle = MemoryConsoleReader(self.store), Throttle(self.clock)
-        self.sign_in = SignIn(self.units, reader, self.passwords, self.clock, throttle)
+        self.refusals = RefusalLog(self.units, self.clock)
+        self.sign_in = SignIn(
+            self.units, reader, self.passwords, self.clock, throttle, self.refusals
+        )
 
     async def refuse(self, name: str, address: str = HERE) -> None:
         with pytest.raises((SignInRefused, TooManyTries)):
             await self.sign_in(name, "a wrong password", address)
 
-    def told(self) -> list[tuple[str, Mapping[str, Fact]]]:
+    async def told(self) -> list[tuple[str, Mapping[str, Fact]]]:
+        await self.refusals.write()
         entries = [each.entry for each in self.store.operators_log.values()]
         return [(each.subject, each.facts) for each in entries if each.action == "session.refused"]
 
@@ -62,7 +67,7 @@ async def test_the_first_refusal_and_the_one_that_makes_wait_are_told_and_no_oth
     for _ in range(NAME_FREE + 20):
         await door.refuse("ada")
         door.clock.advance(SECOND * 10)
-    assert door.told() == [
+    assert await door.told() == [
         ("ada", fact(1)),
         ("ada", fact(NAME_FREE, unwritten=NAME_FREE - 2, locked=True)),
     ]
@@ -73,13 +78,13 @@ async def test_the_next_window_tells_how_many_were_not_written(door: Door) -> No
         await door.refuse("ada")
     door.clock.advance(WINDOW)
     await door.refuse("ada")
-    assert door.told()[1:] == [("ada", fact(1, unwritten=2))]
+    assert (await door.told())[1:] == [("ada", fact(1, unwritten=2))]
 
 
 async def test_names_that_nobody_has_are_one_however_many_are_tried(door: Door) -> None:
     for number in range(300):
         await door.refuse(f"nobody-{number}", f"198.51.100.{number % 250}")
-    assert [subject for subject, _ in door.told()] == ["unknown"]
+    assert [subject for subject, _ in await door.told()] == ["unknown"]
     assert len(door.store.operators_log) == 2, "and the account that was made"
 
 
@@ -87,14 +92,16 @@ async def test_a_flood_of_strangers_does_not_hide_who_is_guessed_at(door: Door) 
     for number in range(100):
         await door.refuse(f"nobody-{number}", f"198.51.100.{number}")
     await door.refuse("ada")
-    assert door.told()[-1] == ("ada", fact(1))
+    assert (await door.told())[-1] == ("ada", fact(1))
 
 
 async def test_nothing_is_written_for_a_refusal_that_is_no_entry(door: Door) -> None:
     await door.refuse("ada")
+    await door.refusals.write()
     before = dict(door.store.operators_log)
     for number in range(NAME_FREE - 2):
         await door.refuse("ada", f"198.51.100.{number}")
+    await door.refusals.write()
     assert door.store.operators_log == before
 
 

@@ -88,21 +88,22 @@ async def test_its_requests_are_counted_and_a_trusted_proxy_is_believed(tmp_path
     port = free_port()
     settings = settings_with(tmp_path, METRICS_PORT=str(port), TRUSTED_PROXIES="127.0.0.1")
     await migrate(settings.database_url)
-    async with (
-        open_service(settings, Observers(settings)) as service,
-        open_api(service) as app,
-        ApiServer(app) as server,
-        httpx.AsyncClient(base_url=server.url, trust_env=False) as client,
-    ):
-        page = await client.get("/console/sign-in")
-        (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', page.text)
-        answer = await client.post(
-            "/console/sign-in",
-            data={"csrf": csrf, "name": "ada", "password": "a wrong password"},
-            headers={"origin": server.url, "x-forwarded-for": "192.0.2.1, 203.0.113.9"},
-        )
-        assert answer.status_code == 401
+    async with open_service(settings, Observers(settings)) as service:
+        async with (
+            open_api(service) as app,
+            ApiServer(app) as server,
+            httpx.AsyncClient(base_url=server.url, trust_env=False) as client,
+        ):
+            page = await client.get("/console/sign-in")
+            (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', page.text)
+            answer = await client.post(
+                "/console/sign-in",
+                data={"csrf": csrf, "name": "ada", "password": "a wrong password"},
+                headers={"origin": server.url, "x-forwarded-for": "192.0.2.1, 203.0.113.9"},
+            )
+            assert answer.status_code == 401
+            figures = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        # Written beside the answer, at the latest when the process ends.
         (entry,) = [each.entry for each in await service.log.newest(1)]
-        figures = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
     assert (entry.action, entry.facts["address"]) == ("session.refused", "203.0.113.9")
     assert 'method="POST",route="/console/sign-in",status="401"} 1.0' in figures

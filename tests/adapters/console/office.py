@@ -30,6 +30,7 @@ from application.operators import Operators, SignIn
 from application.ports import Delivery, Lookup
 from application.provider_health import ProviderHealth
 from application.record_news import RecordNews
+from application.refusal_log import RefusalLog
 from application.review_desk import open_desk
 from application.steer_providers import SteerProviders
 from application.throttle import Throttle
@@ -188,7 +189,7 @@ async def office(settings: ConsoleSettings | None = None, **changes: Any) -> Asy
     board = Board()
     statements = a_statement_desk(units, news, catalogue, clock, chance)
     parts = ConsoleParts(
-        sign_in=SignIn(units, console, passwords, clock, Throttle(clock)),
+        sign_in=SignIn(units, console, passwords, clock, Throttle(clock), RefusalLog(units, clock)),
         console=console,
         reader=reader,
         log=MemoryAuditReader(store),

@@ -108,7 +108,8 @@ async def refused_from(url: str, peer: str, *headers: tuple[str, str]) -> None:
     assert answer.status_code == 401, answer.text
 
 
-def noted(console: Office) -> object:
+async def noted(console: Office) -> object:
+    await console.parts.sign_in.refusals.write()
     entry = [each.entry for each in console.store.operators_log.values()][-1]
     assert entry.action == "session.refused"
     return entry.facts["address"]
@@ -130,13 +131,13 @@ async def test_the_log_names_whom_the_trusted_proxy_saw(lines: tuple[str, ...], 
     async with served(ip_network("127.0.0.1/32")) as (console, url):
         headers = [("x-forwarded-for", line) for line in lines]
         await refused_from(url, "127.0.0.1", *headers)
-        assert noted(console) == found
+        assert await noted(console) == found
 
 
 async def test_who_is_no_trusted_proxy_is_known_by_the_connection() -> None:
     async with served(ip_network("127.0.0.1/32")) as (console, url):
         await refused_from(url, "127.0.0.2", ("x-forwarded-for", "192.0.2.1"))
-        assert noted(console) == "127.0.0.2"
+        assert await noted(console) == "127.0.0.2"
 
 
 async def test_other_headers_of_the_kind_count_for_nothing() -> None:
@@ -144,7 +145,7 @@ async def test_other_headers_of_the_kind_count_for_nothing() -> None:
         forged = [(name, "192.0.2.1") for name in ("x-real-ip", "client-ip", "cf-connecting-ip")]
         forged += [("forwarded", "for=192.0.2.1"), ("x-forwarded-for", STRANGER)]
         await refused_from(url, "127.0.0.1", *forged)
-        assert noted(console) == STRANGER
+        assert await noted(console) == STRANGER
 
 
 async def test_who_guesses_waits_whatever_they_write_and_nobody_else_does() -> None:
