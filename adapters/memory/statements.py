@@ -76,22 +76,15 @@ class MemoryStatements:
         self._now.runs.remove(run_id)
 
     async def prune(self, finished_before: datetime, largest: int) -> int:
-        """Remove so many matched lines of runs that finished before a moment; return how many."""
-        old = {run.id for run in self._runs() if _ended_before(run, finished_before)}
-        still_open = [each for each in self._breaks() if each.state is BreakState.OPEN]
-        ids = {each.cash_out_id for each in still_open}
-        digests = {each.digest for each in still_open}
-        gone = [
-            (run_id, each.line.digest)
-            for run_id in old
-            for each in self._lines(run_id)
-            if each.result is LineResult.MATCHED
-            and each.cash_out_id not in ids
-            and each.line.digest not in digests
-        ][:largest]
-        for place in gone:
-            self._now.lines.remove(place)
-        return len(gone)
+        """Remove so many matched lines of a run that finished before a moment; return how many."""
+        old = [run for run in self._runs() if _ended_before(run, finished_before)]
+        for run in sorted(old, key=lambda each: (each.finished_at or each.started_at, each.id)):
+            gone = self._done_with(run)[:largest]
+            for digest in gone:
+                self._now.lines.remove((run.id, digest))
+            if gone:
+                return len(gone)
+        return 0
 
     async def begin(self, run_id: UUID) -> None:
         """Forget what the run has found so far."""
@@ -311,6 +304,19 @@ class MemoryStatements:
                 continue
             if kept.line.kind is LineKind.PAYMENT and (not run.rehearsal or run.id == also):
                 yield Payment(run.id, kept.cash_out_id, kept.line, kept.result)
+
+    def _done_with(self, run: Run) -> list[str]:
+        """Return the digests of matched lines, those apart about which a break is open."""
+        still_open = [each for each in self._breaks() if each.state is BreakState.OPEN]
+        ids = {each.cash_out_id for each in still_open}
+        digests = {each.digest for each in still_open}
+        return [
+            each.line.digest
+            for each in self._lines(run.id)
+            if each.result is LineResult.MATCHED
+            and each.cash_out_id not in ids
+            and each.line.digest not in digests
+        ]
 
     def _breaks(self) -> Iterator[Break]:
         for each in self._now.breaks:

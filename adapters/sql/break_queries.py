@@ -12,7 +12,9 @@ from sqlalchemy import (
     Text,
     Update,
     Uuid,
+    and_,
     bindparam,
+    case,
     cast,
     delete,
     exists,
@@ -97,28 +99,52 @@ def resolve(*, missing: bool) -> Update:
     )
 
 
-@cache
-def prune_lines() -> Delete:
-    """Remove matched lines of old runs; what another process holds is left to it."""
-    line, run, row = statement_lines.c, statement_runs.c, breaks.c
+def _is_done_with() -> ColumnElement[bool]:
+    """Tell whether a line is matched, and no break is open about it or its cash-out."""
+    line, row = statement_lines.c, breaks.c
     open_now = row.state == BreakState.OPEN.value
     own = ~exists().where(open_now, row.digest == line.digest)
     about = ~exists().where(open_now, row.cash_out_id == line.cash_out_id)
-    gone = (
-        select(line.run_id, line.digest)
-        .join_from(statement_runs, statement_lines, line.run_id == run.id)
+    return and_(line.result == LineResult.MATCHED.value, own, about)
+
+
+_IN_ORDER: Final = (statement_lines.c.turn, statement_lines.c.at, statement_lines.c.digest)
+# The order of their index: whatever the statistics say of runs without lines, it is looked into.
+
+
+@cache
+def prunable_run() -> Select[Any]:
+    """Select an old run that has lines to remove, and hold it; one that is held is left out.
+
+    A look-up for each run: as a join, all lines would be gone through where none is to be removed.
+    Whether it has any comes first, as it is looked up with an index whatever the breaks are.
+    """
+    line, run = statement_lines.c, statement_runs.c
+    own = select(line.digest).where(line.run_id == run.id).order_by(*_IN_ORDER)
+    one: ColumnElement[int] = literal_column("1")
+    matched = own.where(line.result == LineResult.MATCHED.value).limit(one).scalar_subquery()
+    done_with = own.where(_is_done_with()).limit(one).scalar_subquery()
+    return (
+        select(run.id)
         .where(
             run.state == RunState.FINISHED.value,
             run.finished_at < bindparam("before", type_=Moment),
             ~run.rehearsal,
-            line.result == LineResult.MATCHED.value,
-            own,
-            about,
+            case((matched.is_not(None), done_with)).is_not(None),
         )
-        .limit(MOST)
-        .with_for_update(of=statement_lines, skip_locked=True)
+        .order_by(run.finished_at, run.id)
+        .limit(one)
+        .with_for_update(key_share=True, skip_locked=True)
     )
-    return delete(statement_lines).where(tuple_(line.run_id, line.digest).in_(gone))
+
+
+@cache
+def prune_lines() -> Delete:
+    """Remove a run's lines that are done with."""
+    line = statement_lines.c
+    gone = select(line.run_id, line.digest).where(line.run_id == RUN, _is_done_with())
+    first = gone.order_by(*_IN_ORDER).limit(MOST)
+    return delete(statement_lines).where(tuple_(line.run_id, line.digest).in_(first))
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 -- an expression that PostgreSQL makes a numeric

@@ -97,8 +97,11 @@ class SqlStatements:
         await self._session.run(say.forget_run(), this)
 
     async def prune(self, finished_before: datetime, largest: int) -> int:
-        """Remove so many matched lines of runs that finished before a moment; return how many."""
-        given = {"before": finished_before, "most": largest}
+        """Remove so many matched lines of a run that finished before a moment; return how many."""
+        held = await self._session.rows(ask.prunable_run(), {"before": finished_before})
+        if not held:
+            return 0
+        given = {"run": held[0]["id"], "most": largest}
         return int((await self._session.run(ask.prune_lines(), given)).rowcount)
 
     async def begin(self, run_id: UUID) -> None:

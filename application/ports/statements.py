@@ -183,8 +183,9 @@ class Statements(Protocol):
         ...
 
     async def prune(self, finished_before: datetime, largest: int) -> int:
-        """Remove so many matched lines of runs that finished before a moment; return how many.
+        """Remove so many matched lines of a run that finished before a moment; return how many.
 
+        Of the one that finished first, of those with something to remove; 0 when there is none.
         What is broken, or about what or whom a break is open, stays, and so do runs and breaks.
         """
         ...

@@ -111,6 +111,16 @@ async def test_a_line_about_which_a_break_is_open_stays_until_it_is_explained(st
     assert await _left(store, run) == []
 
 
+async def test_a_round_removes_lines_of_the_run_that_finished_first(store: Store) -> None:
+    cash_outs = ours(5)
+    await keep(store.units, cash_outs)
+    later, earlier = a_run(**DONE), a_run(TWO, **{**DONE, "finished_at": NOW - timedelta(days=1)})
+    await _matched(store, later, cash_outs[:3])
+    await _matched(store, earlier, cash_outs[3:])
+    rounds = [(await _pruned(store), await _left(store, earlier)) for _ in range(3)]
+    assert rounds == [(2, []), (3, []), (0, [])]
+
+
 async def test_lines_are_removed_in_bounded_rounds(store: Store) -> None:
     cash_outs = ours(5)
     await keep(store.units, cash_outs)
