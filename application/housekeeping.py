@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from application.ports import Chance, Clock, Delivery, Units
 from application.record_news import Arrival, Record, Recorded
@@ -18,6 +18,8 @@ SHORTEST_RETENTION = timedelta(days=1)
 
 SHORTEST_STATEMENTS = timedelta(days=90)
 """Longer than two statements of a month: what crossed their border is looked for in both."""
+STATEMENTS_REST = timedelta(minutes=10)
+"""After no old line was found, so long none is looked for: a day's file is old once a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Retention:
             raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PruneBoxes:
     """Removes old rows of outbox and inbox, and old matched lines of statements.
 
@@ -109,6 +111,7 @@ class PruneBoxes:
     clock: Clock
     retention: Retention = field(default_factory=Retention)
     largest: int = 500
+    _rests_until: timedelta | None = None
 
     async def __call__(self) -> int:
         """Remove one round of them; return how many."""
@@ -116,8 +119,20 @@ class PruneBoxes:
         async with self.units.begin() as unit:
             told = await unit.outbox.prune(now - self.retention.events, self.largest)
             judged = await unit.inbox.prune(now - self.retention.webhooks, self.largest)
+        return told + judged + await self._prune_statements(now)
+
+    async def _prune_statements(self, now: datetime) -> int:
+        """Remove lines apart from the rest, which a fault here does not undo."""
+        at = self.clock.elapsed()
+        if self._rests_until is not None and at < self._rests_until:
+            return 0
+        # Said first: what fails is not tried again at once either.
+        self._rests_until = at + STATEMENTS_REST
+        async with self.units.begin() as unit:
             compared = await unit.statements.prune(now - self.retention.statements, self.largest)
-        return told + judged + compared
+        if compared:
+            self._rests_until = None
+        return compared
 
 
 async def _each(record: Record, arrivals: Sequence[Arrival]) -> list[Recorded]:

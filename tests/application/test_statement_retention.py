@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from application.housekeeping import SHORTEST_STATEMENTS, PruneBoxes, Retention
+from adapters.memory.faults import Trouble, TroubledUnits
+from adapters.memory.units import MemoryUnits
+from application.housekeeping import SHORTEST_STATEMENTS, STATEMENTS_REST, PruneBoxes, Retention
+from application.ports import StorageUnavailable
 from domain.cash_out import Action, Plan
 from domain.runs import RunState
 from domain.states import Status
@@ -37,6 +40,50 @@ async def test_the_same_file_after_its_lines_were_removed_comes_to_the_same() ->
     assert again.tally.breaks == {}
     assert desk.now(waiting) == ended
     assert dict(desk.world.store.evidence.items()) == evidence
+
+
+async def _a_desk_with_old_lines() -> Desk:
+    """Return one with three lines and some events that are all old now."""
+    desk = Desk()
+    await desk.world.ring(await desk.world.sent(), Status.COMPLETED, "1")
+    await desk.world.rest()
+    paid = [booked_cash_out(number) for number in range(1, 4)]
+    await desk.books(*paid)
+    await desk.run([line_of(each) for each in paid])
+    desk.world.clock.advance(Retention().statements + timedelta(days=1))
+    return desk
+
+
+async def test_where_no_line_is_old_none_is_looked_for_before_ten_minutes_are_over() -> None:
+    desk = await _a_desk_with_old_lines()
+    units, clock = TroubledUnits(MemoryUnits(desk.world.store)), desk.world.clock
+    prune = PruneBoxes(units, clock, largest=2)
+    opened = []
+    for _ in range(5):
+        await prune()
+        opened.append(units.opened)
+    assert opened == [2, 4, 6, 7, 8], "three looks at lines: two that found some, one that did not"
+    clock.advance(STATEMENTS_REST - timedelta(seconds=1))
+    await prune()
+    assert units.opened == 9
+    clock.advance(timedelta(seconds=1))
+    await prune()
+    assert units.opened == 11
+
+
+async def test_a_store_that_fails_with_lines_removes_the_rest_and_waits() -> None:
+    desk = await _a_desk_with_old_lines()
+    units, clock = TroubledUnits(MemoryUnits(desk.world.store)), desk.world.clock
+    assert desk.world.store.events
+    prune = PruneBoxes(units, clock)
+    units.troubles.extend([Trouble.NONE, Trouble.AWAY])
+    with pytest.raises(StorageUnavailable):
+        await prune()
+    assert desk.world.store.events == {}
+    assert len(desk.world.store.lines) == 3
+    assert await prune() == 0
+    clock.advance(STATEMENTS_REST)
+    assert await prune() == 3
 
 
 def test_lines_are_kept_for_longer_than_two_statements_of_a_month() -> None:
