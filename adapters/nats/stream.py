@@ -46,6 +46,21 @@ class _Place:
     to_end: bool = False
     end: int | None = None
 
+    def note(self, newest: int) -> None:
+        """Note the newest number of the stream: it may be another one than was read before."""
+        if self.last is None:
+            self.last = newest
+        elif self.last > newest:
+            # Not the stream that was read before: somebody has made a new one.
+            self.last = 0
+        if self.to_end:
+            self.end = newest if self.end is None else min(self.end, newest)
+
+    def note_pending(self, pending: int | None) -> None:
+        """Note how many are there behind the last: what is gone before its time never comes."""
+        if self.to_end and pending == 0:
+            self.end = self.last
+
     def is_at_end(self) -> bool:
         """Tell whether all that is wanted was read."""
         return self.end is not None and self.last is not None and self.last >= self.end
@@ -93,8 +108,12 @@ class JetStreamEvents:
         consumer = ""
         try:
             config = _consumer(inbox, first)
-            consumer = (await jetstream.add_consumer(self._stream, config)).name
+            made = await jetstream.add_consumer(self._stream, config)
+            consumer = made.name
             self._condition.recover(stream=self._stream)
+            place.note_pending(made.num_pending)
+            if place.is_at_end():
+                return
             async with contextlib.aclosing(_messages(client, subscription, place)) as messages:
                 async for message in messages:
                     event = read(message.headers, message.data)
@@ -108,19 +127,17 @@ class JetStreamEvents:
     async def _first(self, jetstream: JetStreamContext, place: _Place) -> int:
         """Return the sequence number to read from."""
         try:
-            newest = (await jetstream.stream_info(self._stream)).state.last_seq
+            state = (await jetstream.stream_info(self._stream)).state
         except NotFoundError:
             # Whatever is the first in a stream that is made later is news.
             place.last = 0
-            raise
-        if place.last is None:
-            place.last = newest
-        elif place.last > newest:
-            # Not the stream that was read before: somebody has made a new one.
-            place.last = 0
-        if place.to_end and place.end is None:
-            place.end = newest
-        return place.last + 1
+            if not place.to_end:
+                raise
+            place.note_pending(0)
+            return 1
+        place.note(state.last_seq)
+        place.note_pending(state.messages)
+        return (place.last or 0) + 1
 
     async def _leave(
         self, jetstream: JetStreamContext, subscription: Subscription, consumer: str
@@ -144,22 +161,27 @@ async def _messages(
         except TimeoutError as silence:
             raise _Gap from silence
         if (message.headers or {}).get(api.Header.STATUS) == CONTROL:
-            await _answer(client, message)
+            is_answered = await _answer(client, message)
             _check_nothing_is_missing(message, expected - 1)
+            if place.to_end and not is_answered:
+                # Nothing more has come for a while: is there still anything?
+                raise _Gap
             continue
         numbers = message.metadata.sequence
         if numbers.consumer != expected:
             raise _Gap
         expected += 1
         place.last = numbers.stream
+        place.note_pending(message.metadata.num_pending)
         yield message
 
 
-async def _answer(client: Client, message: Msg) -> None:
-    """Tell the broker that everything before this flow-control message was read."""
-    stalled = (message.headers or {}).get(api.Header.CONSUMER_STALLED)
-    if message.reply or stalled:
-        await client.publish(message.reply or str(stalled))
+async def _answer(client: Client, message: Msg) -> bool:
+    """Tell the broker that all before this message was read; return whether it waits for that."""
+    waits = message.reply or (message.headers or {}).get(api.Header.CONSUMER_STALLED)
+    if waits:
+        await client.publish(waits)
+    return bool(waits)
 
 
 def _check_nothing_is_missing(heartbeat: Msg, last: int) -> None:

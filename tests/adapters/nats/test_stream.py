@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from adapters.nats.connection import NatsConnection
 from adapters.nats.publisher import JetStreamPublisher
 from adapters.nats.stream import JetStreamEvents
+from domain.events import Event
 from tests.adapters.nats.until import broker_has_read, until, until_answer
 from tests.event_entries import an_entry, lives, sequences_by_cash_out
 from tests.servers import NatsServer
@@ -50,6 +51,52 @@ async def test_a_reader_that_does_not_follow_ends_with_what_was_there(
         reading = JetStreamEvents(connection).follow(since_start=since_start, to_end=True)
         async with asyncio.timeout(10):
             assert len([event async for event in reading]) == expected
+
+
+async def all_there_are(events: JetStreamEvents) -> list[Event]:
+    async with asyncio.timeout(20):
+        return [event async for event in events.follow(since_start=True, to_end=True)]
+
+
+async def test_a_reader_that_does_not_follow_ends_where_the_newest_are_gone(
+    connection: NatsConnection, streams: JetStreamContext
+) -> None:
+    entries = lives(cash_outs=3)
+    await JetStreamPublisher(connection).publish(entries)
+    for newest in (9, 8):
+        await streams.delete_msg("CASH_OUT", newest)
+    events = JetStreamEvents(connection)
+    assert await all_there_are(events) == [each.event for each in entries[:7]]
+    await streams.purge_stream("CASH_OUT")
+    assert await all_there_are(events) == [], "as by their age"
+
+
+async def test_a_reader_that_does_not_follow_ends_where_there_is_no_stream(
+    connection: NatsConnection,
+) -> None:
+    assert await all_there_are(JetStreamEvents(connection)) == []
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+async def test_a_reader_that_does_not_follow_ends_though_its_end_is_gone_meanwhile(
+    connection: NatsConnection, streams: JetStreamContext, *, is_made_anew: bool
+) -> None:
+    publisher = JetStreamPublisher(connection)
+    await publisher.publish(lives(cash_outs=3))
+    # With room for one it has not got them all when they go.
+    reading = JetStreamEvents(connection, waiting_most=1).follow(since_start=True, to_end=True)
+    for _ in range(2):
+        await anext(reading)
+    entry = an_entry(99, cash_out=99)
+    if is_made_anew:
+        await streams.delete_stream("CASH_OUT")
+        await until_answer(lambda: publisher.publish([entry]))
+    else:
+        await streams.purge_stream("CASH_OUT")
+    async with asyncio.timeout(20):
+        rest = [event async for event in reading]
+    assert len(rest) < 7
+    assert (entry.event in rest) is is_made_anew
 
 
 async def test_a_message_that_is_not_an_event_is_passed_over(
