@@ -19,6 +19,10 @@ LONGEST_NOTE: Final = 500
 """The most characters of a reason that is given."""
 
 
+class Outdated(Conflict):
+    """The standing is not the one any more that was looked at; nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Steered:
     """What became of it: the standing of the route itself, and whether that was a change."""
@@ -42,21 +46,31 @@ class SteerProviders:
     nudge: Nudge
     journal: HealthJournal = HEARD_BY_NOBODY
 
-    async def close(self, caller: Caller, route: Route, note: str) -> Steered:
+    async def close(
+        self, caller: Caller, route: Route, note: str, expected: int | None = None
+    ) -> Steered:
         """Have nothing sent there any more; raise Forbidden, InvalidProvider or a refusal.
 
         What is on the wire is followed to its end, and what is taken waits and can be cancelled.
+        expected: the version of the route's own standing that was looked at, for Outdated where it
+        is another one by now; what is so already is no change, whoever made it so.
         """
         self._check(caller, route, note)
-        return await self._persistently(lambda: self._steer(caller, route, State.CLOSED, note))
+        return await self._persistently(
+            lambda: self._steer(caller, route, State.CLOSED, note, expected)
+        )
 
-    async def open(self, caller: Caller, route: Route, note: str) -> Steered:
+    async def open(
+        self, caller: Caller, route: Route, note: str, expected: int | None = None
+    ) -> Steered:
         """Have cash-outs sent there again, by a ramp; raise as above.
 
         It opens this route alone: a wider or narrower one that is closed by hand stays so.
         """
         self._check(caller, route, note)
-        return await self._persistently(lambda: self._steer(caller, route, State.OPERATIONAL, note))
+        return await self._persistently(
+            lambda: self._steer(caller, route, State.OPERATIONAL, note, expected)
+        )
 
     def _check(self, caller: Caller, route: Route, note: str) -> None:
         caller.must(Permission.STEER)
@@ -75,13 +89,17 @@ class SteerProviders:
             message = f"Give a reason of one line and at most {LONGEST_NOTE} characters."
             raise InvalidSteering("reason", message)
 
-    async def _steer(self, caller: Caller, route: Route, state: State, note: str) -> Steered:
+    async def _steer(
+        self, caller: Caller, route: Route, state: State, note: str, expected: int | None
+    ) -> Steered:
         reason = Reason.BY_HAND if state is State.CLOSED else None
         async with self.units.begin() as unit:
             known = {each.route: each for each in await unit.health.standings()}
             before = known.get(route, Standing(route))
             if (before.state, before.reason, before.unread) == (state, reason, ""):
                 return Steered(before, changed=False)
+            if expected not in {None, before.version}:
+                raise Outdated
             now = self.clock.now()
             after = before.moved(state, reason, now, note=note, by=caller.name)
             await self._store(unit, before, after)
@@ -107,6 +125,8 @@ class SteerProviders:
         for _ in range(MOST_TRIES - 1):
             try:
                 return await steer()
+            except Outdated:
+                raise
             except Conflict:
                 continue
         return await steer()

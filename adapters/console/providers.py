@@ -1,8 +1,9 @@
 """Providers: how each and its countries are, and closing or opening them by hand."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
@@ -26,7 +27,19 @@ _DONE: Final = {
     "unchanged": "Nothing was changed: it was so already.",
 }
 
-Steer = Callable[[Caller, Route, str], Awaitable[Steered]]
+_VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NEVER: Final = -1
+"""The version of no standing: a form that does not say what was looked at saw nothing."""
+
+
+class Steer(Protocol):
+    """Closes or opens, as `SteerProviders` does."""
+
+    async def __call__(
+        self, caller: Caller, route: Route, note: str, expected: int | None
+    ) -> Steered:
+        """Return what became of it; raise Outdated unless the standing has this version."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,7 @@ def provider_routes(parts: ConsoleParts, pages: Pages) -> list[HTTPRouteHandler]
 
 @dataclass(frozen=True, slots=True)
 class _Confirm:
-    """Shows what closing or opening means, and asks why."""
+    """Shows how it is, what closing or opening means, and asks why."""
 
     parts: ConsoleParts
     pages: Pages
@@ -94,7 +107,8 @@ class _Confirm:
         self, request: PageRequest, step: Step, route: Route, fault: str = "", status: int = 200
     ) -> Page:
         provider, corridor = self.find(route)
-        currencies = corridor.currencies if corridor is not None else ()
+        # From the store, not from a snapshot: what is shown here is what the form answers to.
+        await self.parts.health.refresh()
         return self.pages.page(
             "steer.html",
             visit_of(request),
@@ -103,7 +117,7 @@ class _Confirm:
             provider=provider,
             country=corridor.country if corridor is not None else None,
             route=route,
-            choices=currencies,
+            own=_own_of(self.parts, provider, corridor),
             longest=LONGEST_NOTE,
             fault=fault,
         )
@@ -130,7 +144,8 @@ def _step_routes(step: Step, confirm: _Confirm) -> list[HTTPRouteHandler]:
         confirm.find(route)
         try:
             reason = visit.form.get("reason", "").strip()
-            steered = await step.steer(visit.caller, route, reason)
+            seen = _seen(route, visit.form)
+            steered = await step.steer(visit.caller, route, reason, seen)
         except Forbidden:
             raise
         except Refusal as refused:
@@ -145,18 +160,32 @@ def _route(provider: str, asked: Mapping[str, str]) -> Route:
     return Route(provider, asked.get("country", ""), asked.get("currency", ""))
 
 
+def _seen(route: Route, form: Mapping[str, str]) -> int:
+    """Return the version of the standing that was looked at."""
+    said = form.get(f"version{route.currency}", "")
+    return int(said) if _VERSION.fullmatch(said) else _NEVER
+
+
 def _own(parts: ConsoleParts, route: Route) -> Standing:
     """Return what was said of a route itself, whatever counts for it."""
     return parts.health.board.standings.get(route, Standing(route))
+
+
+def _own_of(
+    parts: ConsoleParts, provider: Provider, corridor: Corridor | None
+) -> tuple[Standing, ...]:
+    """Return what was said of a country and each of its currencies, or of the whole provider."""
+    if corridor is None:
+        return (_own(parts, Route(provider.id)),)
+    codes = ("", *corridor.currencies)
+    return tuple(_own(parts, Route(provider.id, corridor.country.iso, code)) for code in codes)
 
 
 def _lands(parts: ConsoleParts, provider: ProviderStanding) -> list[Land]:
     """Return the countries of a provider by name."""
     found: list[Land] = []
     for corridor in provider.provider.corridors.values():
-        whole = Route(provider.provider.id, corridor.country.iso)
-        each = [Route(whole.provider, whole.country, code) for code in corridor.currencies]
-        own = tuple(_own(parts, route) for route in (whole, *each))
-        here = tuple(s for s in provider.corridors if s.route.country == whole.country)
+        own = _own_of(parts, provider.provider, corridor)
+        here = tuple(s for s in provider.corridors if s.route.country == corridor.country.iso)
         found.append(Land(corridor, here, own))
     return sorted(found, key=lambda land: land.corridor.country.name)

@@ -1,5 +1,7 @@
 """Providers at the console: how they are, and closing and opening them by hand."""
 
+import re
+
 import pytest
 
 from domain.standings import Reason, Route, Standing, State
@@ -17,11 +19,20 @@ async def stored(console: Office, route: Route) -> Standing | None:
         return {each.route: each for each in await unit.health.standings()}.get(route)
 
 
+def seen_on(page: str) -> dict[str, str]:
+    """Return the versions that a page which asks shows, as its form sends them."""
+    return dict(re.findall(r'name="(version[A-Z]*)" value="(\d+)"', page))
+
+
 async def asked(browser: Browser, path: str, route: Route, reason: str) -> str:
     """Ask for the page that asks, and send its form; return where that leads."""
     page = await browser.get(f"{path}?country={route.country}")
     assert page.status_code == 200
-    form = {"country": route.country, "currency": route.currency, "reason": reason}
+    form = seen_on(page.text) | {
+        "country": route.country,
+        "currency": route.currency,
+        "reason": reason,
+    }
     answer = await browser.post(path, form)
     assert answer.status_code == 303, answer.text
     location: str = answer.headers["location"]
@@ -113,3 +124,52 @@ async def test_a_number_in_a_reason_is_masked_for_viewers(console: Office) -> No
     for page in (PAGE, "/console"):
         text = (await vera.get(page)).text
         assert "0700000789" not in text
+
+
+async def test_what_was_closed_again_while_somebody_read_the_page_stays_closed(
+    console: Office,
+) -> None:
+    adam = await console.signed_in("adam")
+    await asked(adam, CLOSE, GUINEA, "planned")
+    page = (await adam.get(f"{OPEN}?country=GN")).text
+    for told in ("closed by adam", "planned", "GNF", "operational"):
+        assert told in page
+    await asked(adam, OPEN, GUINEA, "over")
+    await asked(adam, CLOSE, GUINEA, "their statement does not agree")
+    form = {**seen_on(page), "country": "GN", "reason": "it is over"}
+    late = await adam.post(OPEN, form)
+    assert late.status_code == 409
+    assert "Somebody was quicker" in late.text
+    kept = await stored(console, GUINEA)
+    assert kept is not None
+    assert (kept.state, kept.note) == (State.CLOSED, "their statement does not agree")
+    assert "Opened." in await asked(adam, OPEN, GUINEA, "looked at it again")
+
+
+@pytest.mark.parametrize("said", ["", "x", "\u00b2", "-1", "7", "9" * 5_000])
+async def test_a_form_that_did_not_see_how_it_is_changes_nothing(
+    console: Office, said: str
+) -> None:
+    adam = await console.signed_in("adam")
+    await adam.get(CLOSE)
+    answer = await adam.post(CLOSE, {"version": said, "reason": "planned"})
+    assert answer.status_code == 409
+    assert await stored(console, Route("orange_money")) is None
+
+
+async def test_each_currency_is_seen_by_itself(console: Office) -> None:
+    adam = await console.signed_in("adam")
+    page = (await adam.get(f"{CLOSE}?country=GN")).text
+    assert seen_on(page) == {"version": "0", "versionGNF": "0", "versionUSD": "0"}
+    francs = Route("orange_money", "GN", "GNF")
+    await asked(adam, CLOSE, francs, "no francs left")
+    form = {**seen_on(page), "country": "GN", "currency": "USD", "reason": "no dollars either"}
+    assert (await adam.post(CLOSE, form)).status_code == 303
+
+
+async def test_how_it_is_is_read_from_the_store_before_it_is_shown(console: Office) -> None:
+    adam = await console.signed_in("adam")
+    await asked(adam, CLOSE, GUINEA, "planned")
+    console.parts.health.board.show([], console.clock.now())
+    page = (await adam.get(f"{OPEN}?country=GN")).text
+    assert "planned" in page
