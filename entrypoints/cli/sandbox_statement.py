@@ -2,10 +2,7 @@
 
 import asyncio
 import http.client
-import ipaddress
-import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,18 +10,29 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
+import msgspec
+
 from entrypoints.cli.dev_note import environment_beside
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.terminal import Terminal
+from entrypoints.setting_values import is_loopback
 
 _USUAL: Final = "http://127.0.0.1:3005"
 _TIMEOUT_S: Final = 60.0
 _MOST_SAID: Final = 1024 * 1024
 """Bytes of an answer that is no statement: 6,000 planted breaks are less."""
+_PIECE: Final = 1 << 18
 _TRIES: Final = 3
 _CALM: Final = "the sandbox pays while its statement is written: try again when it is calm"
+_WHERE: Final = "Start `cashout dev` or `cashout sandbox`, or name its address by --at."
 
 Planted = list[dict[str, str]]
+
+
+class _Said(msgspec.Struct):
+    """A refusal, as far as it is told on."""
+
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Wanted:
 
 async def export_statement(wanted: Wanted, *, as_json: bool) -> int:
     """Write the statement into the file, and tell which breaks it has."""
-    origin = wanted.at or sandbox_beside(os.environ)
+    origin = sandbox_beside(os.environ) if wanted.at is None else wanted.at
     planted = await asyncio.to_thread(_export, origin, wanted)
     terminal = Terminal()
     if as_json:
@@ -66,18 +74,11 @@ async def export_statement(wanted: Wanted, *, as_json: bool) -> int:
 
 def sandbox_beside(environ: Mapping[str, str]) -> str:
     """Return the address of the sandbox that this environment means, the usual one without any."""
-    given = urlsplit(environment_beside(environ).get("ORANGE_MONEY_API_URL", ""))
+    given = environment_beside(environ).get("ORANGE_MONEY_API_URL", "")
     # What is not on this machine is the provider itself, and has no statements for the asking.
-    if given.scheme == "http" and _is_here(given.hostname or ""):
-        return f"http://{given.netloc}"
+    if given.startswith("http://") and is_loopback(given):
+        return f"http://{urlsplit(given).netloc}"
     return _USUAL
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _export(origin: str, wanted: Wanted) -> Planted:
@@ -100,39 +101,76 @@ def _export(origin: str, wanted: Wanted) -> Planted:
 
 def _planted(origin: str, wanted: Wanted) -> Planted:
     with _answer(origin, wanted.path("/planted")) as answer:
-        found: Planted = json.loads(answer.read(_MOST_SAID))
-        return found
+        body = _piece(answer, origin, _MOST_SAID)
+    try:
+        return msgspec.json.decode(body, type=Planted)
+    except msgspec.DecodeError as fault:
+        raise Stopped(f"What answers at {origin} is no sandbox.", _WHERE) from fault
 
 
 def _fetch(origin: str, wanted: Wanted, draft: Path) -> None:
     with _answer(origin, wanted.path()) as answer, draft.open("wb") as file:
-        shutil.copyfileobj(answer, file)
+        while piece := _piece(answer, origin, _PIECE):
+            file.write(piece)
+
+
+def _piece(answer: http.client.HTTPResponse, origin: str, most: int) -> bytes:
+    """Return so many bytes of a body, none at its end; raise Stopped when it ends too early."""
+    try:
+        piece = answer.read(most)
+    except (OSError, http.client.HTTPException) as fault:
+        raise _hung_up(origin) from fault
+    # The client calls this the end: more bytes were announced, and there are no more.
+    if len(piece) < most and answer.length:
+        raise _hung_up(origin)
+    return piece
+
+
+def _hung_up(origin: str) -> Stopped:
+    return Stopped(f"The sandbox at {origin} hung up in the middle of its answer.", "Try again.")
 
 
 @contextmanager
 def _answer(origin: str, path: str) -> Iterator[http.client.HTTPResponse]:
     """Yield the sandbox's answer; raise Stopped when there is none, or it refuses."""
-    address = urlsplit(origin)
-    # The standard library's client asks no environment for proxies: this stays where it was sent.
-    with closing(
-        http.client.HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_S)
-    ) as calling:
+    with closing(_connection(origin)) as calling:
         try:
             calling.request("GET", path)
             answer = calling.getresponse()
         except (OSError, http.client.HTTPException) as fault:
-            raise Stopped(
-                f"No sandbox answers at {origin}.",
-                "Start `cashout dev` or `cashout sandbox`, or name its address by --at.",
-            ) from fault
+            raise Stopped(f"No sandbox answers at {origin}.", _WHERE) from fault
         if answer.status != http.client.OK:
-            raise _refusal(answer)
+            raise _refusal(answer, origin)
         yield answer
 
 
-def _refusal(answer: http.client.HTTPResponse) -> Stopped:
-    body = answer.read(_MOST_SAID)
-    is_json = answer.getheader("Content-Type", "").startswith("application/json")
-    detail = json.loads(body).get("detail", "") if is_json else f"HTTP {answer.status}"
+def _connection(origin: str) -> http.client.HTTPConnection:
+    """Return a connection that is not open yet; raise Stopped for what is no address."""
+    try:
+        address = urlsplit(origin)
+        host, port = address.hostname, address.port
+    except ValueError:
+        raise _no_address() from None
+    bare = origin.rstrip("/") == f"http://{address.netloc}" and "@" not in address.netloc
+    if not bare or not host or port == 0:
+        raise _no_address()
+    try:
+        # The standard library's client asks no environment for proxies: this stays where it was
+        # sent. Without a port it would look for one in the host.
+        return http.client.HTTPConnection(host, port or http.client.HTTP_PORT, timeout=_TIMEOUT_S)
+    except http.client.InvalidURL:
+        raise _no_address() from None
+
+
+def _no_address() -> Stopped:
+    return Stopped(f"--at takes http://HOST:PORT and nothing more, like {_USUAL}.", code=Exit.USAGE)
+
+
+def _refusal(answer: http.client.HTTPResponse, origin: str) -> Stopped:
+    """Return what the sandbox says against it, the number of its answer when it says nothing."""
+    try:
+        said = msgspec.json.decode(_piece(answer, origin, _MOST_SAID), type=_Said).detail
+    except msgspec.DecodeError:
+        said = f"HTTP {answer.status}"
     missing = answer.status == http.client.NOT_FOUND
-    return Stopped(f"The sandbox: {detail}.", code=Exit.NOT_FOUND if missing else Exit.REFUSED)
+    return Stopped(f"The sandbox: {said}.", code=Exit.NOT_FOUND if missing else Exit.REFUSED)
