@@ -98,7 +98,8 @@ class Run:
     same run. rehearsal: nothing is told to anybody, and the run is removed in the end. period: as
     asked for, or from the first to the last line; None before that is known. times: how often it
     was begun. detail: why it stopped. progress: how far it had come when it last kept something;
-    None where it was begun only, or has come to its end.
+    None where it was begun only, or has come to its end. pruned: lines of it were removed since; it
+    has all of them again when its file is begun again.
     """
 
     id: UUID
@@ -115,6 +116,7 @@ class Run:
     detail: str = ""
     tally: Tally = Tally()
     progress: Progress | None = None
+    pruned: bool = False
 
     def finder(self, at: datetime) -> Finder:
         """Return who finds its breaks; a rehearsal's are its own."""

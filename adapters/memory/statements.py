@@ -83,6 +83,7 @@ class MemoryStatements:
             for digest in gone:
                 self._now.lines.remove((run.id, digest))
             if gone:
+                self._now.runs.put(run.id, replace(run, pruned=True))
                 return len(gone)
         return 0
 
@@ -198,11 +199,11 @@ class MemoryStatements:
         return sorted(found, key=lambda each: (each.created_at, each.id))[:limit]
 
     async def covered_since(self, provider: str, at: datetime) -> datetime | None:
-        """Return when the period began of the earliest finished run that reaches up to `at`."""
+        """Return when the period began of the earliest whole run that reaches up to `at`."""
         periods = [
             run.period
             for run in self._runs(provider)
-            if run.state is RunState.FINISHED and run.period is not None
+            if run.state is RunState.FINISHED and run.period is not None and not run.pruned
         ]
         reaching = [each.since for each in periods if each.since < at <= each.until]
         return min(reaching, default=None)

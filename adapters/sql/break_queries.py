@@ -22,6 +22,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
     tuple_,
     update,
 )
@@ -145,6 +146,12 @@ def prune_lines() -> Delete:
     gone = select(line.run_id, line.digest).where(line.run_id == RUN, _is_done_with())
     first = gone.order_by(*_IN_ORDER).limit(MOST)
     return delete(statement_lines).where(tuple_(line.run_id, line.digest).in_(first))
+
+
+@cache
+def note_pruned() -> Update:
+    """Note on a run that lines of it are gone."""
+    return update(statement_runs).where(statement_runs.c.id == RUN).values(pruned=true())
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 -- an expression that PostgreSQL makes a numeric

@@ -6,7 +6,7 @@ from adapters.sql.database import BEGIN, Database, DatabaseLimits, open_database
 from adapters.sql.faults import translated
 from adapters.sql.session import reading
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = tuple(f"{number:04d}" for number in range(1, 13))
 """Every revision of the schema, oldest first; the last one is this release's."""
 
 _VERSION_TABLE = "alembic_version"

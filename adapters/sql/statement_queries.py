@@ -148,13 +148,17 @@ def rehearsals() -> Select[Any]:
 
 @cache
 def covered_since() -> Select[Any]:
-    """Select when the period of the earliest finished run began that reaches up to a moment."""
+    """Select when the period of the earliest run began that reaches up to a moment.
+
+    Of finished ones that have all their lines.
+    """
     row = statement_runs.c
     at = bindparam("edge_at", type_=Moment)
     return select(func.min(row.since, type_=Moment).label("since")).where(
         row.provider == PROVIDER,
         ~row.rehearsal,
         row.state == RunState.FINISHED.value,
+        row.pruned.is_not(true()),
         row.since < at,
         row.until >= at,
     )

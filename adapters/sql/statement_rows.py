@@ -80,6 +80,7 @@ def run_to_row(run: Run) -> dict[str, object]:
         "finished_at": run.finished_at,
         "detail": run.detail,
         "tally": _tally_to_text(run.tally, run.progress),
+        "pruned": run.pruned,
     }
 
 
@@ -102,6 +103,7 @@ def run_from_row(row: Row) -> Run:
         detail=row["detail"],
         tally=_tally(stored),
         progress=Progress(at.phase, at.done, at.total) if at else None,
+        pruned=bool(row["pruned"]),
     )
 
 

@@ -54,6 +54,8 @@ statement_runs = Table(
     Column("finished_at", Moment),
     Column("detail", Words, nullable=False),
     Column("tally", Text, nullable=False),
+    # Empty in runs that were kept before there was this column: no line of theirs was removed.
+    Column("pruned", Boolean),
     _kind("state", RunState),
     CheckConstraint("(since IS NULL) = (until IS NULL)", name="period"),
     CheckConstraint("times > 0", name="times"),

@@ -101,7 +101,9 @@ class SqlStatements:
         held = await self._session.rows(ask.prunable_run(), {"before": finished_before})
         if not held:
             return 0
-        given = {"run": held[0]["id"], "most": largest}
+        this = {"run": held[0]["id"]}
+        await self._session.run(ask.note_pruned(), this)
+        given = {**this, "most": largest}
         return int((await self._session.run(ask.prune_lines(), given)).rowcount)
 
     async def begin(self, run_id: UUID) -> None:
@@ -292,7 +294,7 @@ class SqlStatements:
         return [booked_from_row(row) for row in rows]
 
     async def covered_since(self, provider: str, at: datetime) -> datetime | None:
-        """Return when the period began of the earliest finished run that reaches up to `at`."""
+        """Return when the period began of the earliest whole run that reaches up to `at`."""
         given = {"this_provider": provider, "edge_at": at}
         (row,) = await self._session.rows(say.covered_since(), given)
         since: datetime | None = row["since"]

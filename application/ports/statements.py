@@ -186,6 +186,7 @@ class Statements(Protocol):
         """Remove so many matched lines of a run that finished before a moment; return how many.
 
         Of the one that finished first, of those with something to remove; 0 when there is none.
+        The run is noted as pruned.
         What is broken, or about what or whom a break is open, stays, and so do runs and breaks.
         """
         ...
@@ -266,7 +267,10 @@ class Statements(Protocol):
         ...
 
     async def covered_since(self, provider: str, at: datetime) -> datetime | None:
-        """Return when the period began of the earliest finished run that reaches up to `at`."""
+        """Return when the period began of the earliest finished run that reaches up to `at`.
+
+        Of those that have all their lines: of a pruned one nobody knows any more what it had.
+        """
         ...
 
     async def resolve(self, run_id: UUID, provider: str, at: datetime) -> int:

@@ -5,15 +5,16 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.faults import Trouble, TroubledUnits
+from adapters.memory.statement_file import MemoryStatement
 from adapters.memory.units import MemoryUnits
 from application.housekeeping import SHORTEST_STATEMENTS, STATEMENTS_REST, PruneBoxes, Retention
 from application.ports import StorageUnavailable
 from domain.cash_out import Action, Plan
-from domain.runs import RunState
+from domain.runs import Period, Run, RunState
 from domain.states import Status
-from tests.application.reconciling import Desk
-from tests.statement_books import booked_cash_out, line_of
-from tests.strategies import NOW
+from tests.application.reconciling import OPERATOR, Desk
+from tests.statement_books import FIRST, booked_cash_out, line_of, numbered
+from tests.strategies import NOW, ORANGE
 
 pytestmark = pytest.mark.anyio
 
@@ -84,6 +85,29 @@ async def test_a_store_that_fails_with_lines_removes_the_rest_and_waits() -> Non
     assert await prune() == 0
     clock.advance(STATEMENTS_REST)
     assert await prune() == 3
+
+
+async def test_a_file_is_not_searched_for_what_stood_in_the_day_before_once_that_is_gone() -> None:
+    """Two files of days that touch, both pruned: the second one again finds nothing missing."""
+    desk = Desk()
+    paid = [booked_cash_out(number) for number in range(1, 11)]
+    await desk.books(*paid)
+    midnight = paid[5].created_at - timedelta(milliseconds=1)
+    days = [Period(FIRST, midnight), Period(midnight, NOW)]
+    files = [MemoryStatement(numbered(map(line_of, some))) for some in (paid[:5], paid[5:])]
+
+    async def run(day: int) -> Run:
+        return await desk.reconcile(OPERATOR, ORANGE, files[day], period=days[day])
+
+    first = [await run(day) for day in (0, 1)]
+    assert [each.tally.breaks for each in first] == [{}, {}]
+    desk.world.clock.advance(Retention().statements + timedelta(days=1))
+    prune = PruneBoxes(desk.world.units, desk.world.clock)
+    assert [await prune() for _ in range(3)] == [5, 5, 0]
+    again = [await run(day) for day in (1, 0, 1)]
+    assert [each.tally.breaks for each in again] == [{}, {}, {}]
+    assert await desk.breaks() == []
+    assert not any(each.pruned for each in desk.world.store.runs.values()), "they are whole again"
 
 
 def test_lines_are_kept_for_longer_than_two_statements_of_a_month() -> None:

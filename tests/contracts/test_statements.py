@@ -315,6 +315,7 @@ async def test_a_period_reaches_back_to_where_an_earlier_one_began(store: Store)
         a_run(UUID(int=2), period=Period(NOW - day, NOW), state=finished),
         a_run(UUID(int=3), period=Period(NOW - 9 * day, NOW), state=RunState.STOPPED),
         a_run(UUID(int=4), period=Period(NOW - 9 * day, NOW), state=finished, provider=AFRI),
+        a_run(UUID(int=5), period=Period(NOW - 9 * day, NOW), state=finished, pruned=True),
     ]
     await begin(store, *runs)
     async with store.units.begin() as unit:
