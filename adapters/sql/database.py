@@ -136,8 +136,8 @@ def open_database(
     raise ValueError(message)
 
 
-def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncEngine:
-    engine = create_async_engine(
+def _engine(url: str, limits: DatabaseLimits, connect_args: dict[str, Any]) -> AsyncEngine:
+    return create_async_engine(
         url,
         poolclass=WatchedPool,
         pool_size=limits.pool_size,
@@ -146,7 +146,15 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
         pool_recycle=limits.recycle_s,
         # An error's message must not repeat what was to be stored: names, numbers, secrets.
         hide_parameters=True,
-        connect_args={
+        connect_args=connect_args,
+    )
+
+
+def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncEngine:
+    engine = _engine(
+        url,
+        limits,
+        {
             "async_creator_fn": _connect_postgres,
             "timeout": limits.connect_s,
             "server_settings": {
@@ -203,20 +211,11 @@ def _open_sqlite(url: str, limits: DatabaseLimits, file: SqliteFile) -> AsyncEng
             unless_it_is_ready.pop_all()
         return connection
 
-    engine = create_async_engine(
+    # The driver's own BEGIN comes after the first SELECT, which loses updates: we begin.
+    engine = _engine(
         url,
-        poolclass=WatchedPool,
-        pool_size=limits.pool_size,
-        max_overflow=0,
-        pool_timeout=limits.pool_wait_s,
-        pool_recycle=limits.recycle_s,
-        hide_parameters=True,
-        # The driver's own BEGIN comes after the first SELECT, which loses updates: we begin.
-        connect_args={
-            "async_creator_fn": connect,
-            "timeout": limits.busy_s,
-            "isolation_level": None,
-        },
+        limits,
+        {"async_creator_fn": connect, "timeout": limits.busy_s, "isolation_level": None},
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
