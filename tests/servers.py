@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -62,6 +62,25 @@ def free_port() -> int:
         return port
 
 
+def _started_on_free_ports(
+    how_many: int, on_ports: Callable[..., ServerProcess]
+) -> tuple[tuple[int, ...], ServerProcess]:
+    """Return the ports and the process that listens on them; raise ServerDidNotStart."""
+    attempts = START_ATTEMPTS
+    while True:
+        ports = tuple(free_port() for _ in range(how_many))
+        process = on_ports(*ports)
+        attempts -= 1
+        try:
+            process.start()
+        except ServerDidNotStart:
+            # Somebody may have taken a port since it was found free.
+            if attempts == 0:
+                raise
+        else:
+            return ports, process
+
+
 class PostgresServer:
     """PostgreSQL 18 with databases of its own; the port stays the same over kill and restart.
 
@@ -76,7 +95,7 @@ class PostgresServer:
         _hand_over(folder, self._user)
         self._programs = _postgres_programs(folder, self._user)
         self._initialise()
-        self.port, self._process = self._start_on_a_free_port()
+        (self.port,), self._process = _started_on_free_ports(1, self._on_port)
 
     @property
     def pid(self) -> int:
@@ -163,20 +182,6 @@ class PostgresServer:
             ]
         )
 
-    def _start_on_a_free_port(self) -> tuple[int, ServerProcess]:
-        for attempt in range(1, START_ATTEMPTS + 1):
-            port = free_port()
-            process = self._on_port(port)
-            try:
-                process.start()
-            except ServerDidNotStart:
-                # Somebody may have taken the port since it was found free.
-                if attempt == START_ATTEMPTS:
-                    raise
-            else:
-                return port, process
-        raise ServerDidNotStart("no attempt was allowed")
-
     def _on_port(self, port: int) -> ServerProcess:
         settings = {**self._settings, "port": str(port)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
@@ -224,7 +229,8 @@ class NatsServer:
         self._sync_interval = sync_interval
         self._folder = folder
         self._store = folder / "store"
-        self.port, self.monitor_port, self._process = self._start_on_free_ports()
+        ports, self._process = _started_on_free_ports(2, self._on_ports)
+        self.port, self.monitor_port = ports
 
     @property
     def url(self) -> str:
@@ -259,19 +265,6 @@ class NatsServer:
         self._process.stop()
         shutil.rmtree(self._store, ignore_errors=True)
         self._process.start()
-
-    def _start_on_free_ports(self) -> tuple[int, int, ServerProcess]:
-        for attempt in range(1, START_ATTEMPTS + 1):
-            port, monitor_port = free_port(), free_port()
-            process = self._on_ports(port, monitor_port)
-            try:
-                process.start()
-            except ServerDidNotStart:
-                if attempt == START_ATTEMPTS:
-                    raise
-            else:
-                return port, monitor_port, process
-        raise ServerDidNotStart("no attempt was allowed")
 
     def _on_ports(self, port: int, monitor_port: int) -> ServerProcess:
         config = self._folder / "nats.conf"
