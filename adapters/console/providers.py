@@ -18,13 +18,18 @@ from application.provider_health import ProviderStanding
 from application.steer_providers import LONGEST_NOTE, Steered
 from domain.corridors import Corridor, Provider
 from domain.refusals import Forbidden, NotFound, Refusal
-from domain.standings import Route, Standing
+from domain.standings import Route, Standing, worst
 
 PROVIDERS: Final = f"{BASE}/providers"
+_STILL: Final = (
+    "Something around or within it is closed still, and stays so until that is opened by itself."
+)
 _DONE: Final = {
     "closed": "Closed. What comes now waits, and can be cancelled, until a person opens it.",
     "opened": "Opened. What waited goes out by a ramp.",
     "unchanged": "Nothing was changed: it was so already.",
+    "opened-still": f"Opened. {_STILL}",
+    "unchanged-still": f"Nothing was changed: this itself was open. {_STILL}",
 }
 
 _VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -55,7 +60,7 @@ class Step:
 class Land:
     """A country of a provider. standings: what counts for each currency. own: what was said of it.
 
-    opens: whether something of it is parked by itself, and not by the whole provider.
+    The first of `own` is of the country as a whole, then comes one for each currency.
     """
 
     corridor: Corridor
@@ -63,9 +68,14 @@ class Land:
     own: tuple[Standing, ...]
 
     @property
-    def opens(self) -> bool:
-        """Tell whether there is anything to open."""
-        return any(each.parked for each in self.own)
+    def opens(self) -> Route | None:
+        """Return what is to be opened: what is parked by itself, not by the whole provider.
+
+        The country before its currencies, and what a person closed before what was measured.
+        """
+        whole, *narrower = self.own
+        found = worst(each for each in ([whole] if whole.parked else narrower) if each.parked)
+        return found.route if found is not None else None
 
     @property
     def shown(self) -> tuple[tuple[str, Standing], ...]:
@@ -151,7 +161,8 @@ def _step_routes(step: Step, confirm: _Confirm) -> list[HTTPRouteHandler]:
         except Refusal as refused:
             return await confirm(request, step, route, refused.message, 422)
         done = step.done if steered.changed else "unchanged"
-        return see_other(f"{PROVIDERS}?done={done}")
+        still = "-still" if step.word == "open" and _is_shut_still(confirm.parts, route) else ""
+        return see_other(f"{PROVIDERS}?done={done}{still}")
 
     return [ask, do]
 
@@ -169,6 +180,15 @@ def _seen(route: Route, form: Mapping[str, str]) -> int:
 def _own(parts: ConsoleParts, route: Route) -> Standing:
     """Return what was said of a route itself, whatever counts for it."""
     return parts.health.board.standings.get(route, Standing(route))
+
+
+def _is_shut_still(parts: ConsoleParts, route: Route) -> bool:
+    """Tell whether nothing is sent somewhere around a route or within it."""
+    every = parts.health.board.standings.values()
+    return any(
+        each.shut and (each.route in route.upwards() or route in each.route.upwards())
+        for each in every
+    )
 
 
 def _own_of(

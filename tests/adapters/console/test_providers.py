@@ -1,6 +1,7 @@
 """Providers at the console: how they are, and closing and opening them by hand."""
 
 import re
+from html import unescape
 
 import pytest
 
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.anyio
 PAGE = "/console/providers"
 CLOSE, OPEN = f"{PAGE}/orange_money/close", f"{PAGE}/orange_money/open"
 GUINEA = Route("orange_money", "GN")
+FRANCS = Route("orange_money", "GN", "GNF")
 
 
 async def stored(console: Office, route: Route) -> Standing | None:
@@ -81,10 +83,9 @@ async def test_a_country_is_closed_with_a_reason_and_opened_again(console: Offic
 
 async def test_one_currency_of_a_country_or_all_of_a_provider(console: Office) -> None:
     adam = await console.signed_in("adam")
-    francs = Route("orange_money", "GN", "GNF")
-    text = await asked(adam, CLOSE, francs, "no francs left")
+    text = await asked(adam, CLOSE, FRANCS, "no francs left")
     assert "GNF <span" in text, "the currencies are told apart where they differ"
-    assert await stored(console, francs) is not None
+    assert await stored(console, FRANCS) is not None
     assert await stored(console, GUINEA) is None
     await asked(adam, CLOSE, Route("orange_money"), "their incident 4711")
     assert console.logged[-1][2] == "orange_money"
@@ -161,8 +162,7 @@ async def test_each_currency_is_seen_by_itself(console: Office) -> None:
     adam = await console.signed_in("adam")
     page = (await adam.get(f"{CLOSE}?country=GN")).text
     assert seen_on(page) == {"version": "0", "versionGNF": "0", "versionUSD": "0"}
-    francs = Route("orange_money", "GN", "GNF")
-    await asked(adam, CLOSE, francs, "no francs left")
+    await asked(adam, CLOSE, FRANCS, "no francs left")
     form = {**seen_on(page), "country": "GN", "currency": "USD", "reason": "no dollars either"}
     assert (await adam.post(CLOSE, form)).status_code == 303
 
@@ -173,3 +173,65 @@ async def test_how_it_is_is_read_from_the_store_before_it_is_shown(console: Offi
     console.parts.health.board.show([], console.clock.now())
     page = (await adam.get(f"{OPEN}?country=GN")).text
     assert "planned" in page
+
+
+STILL = "Something around or within it is closed still"
+
+
+async def test_where_one_currency_is_closed_the_link_opens_just_that(console: Office) -> None:
+    adam = await console.signed_in("adam")
+    text = await asked(adam, CLOSE, FRANCS, "no francs left")
+    link = f"{OPEN}?country=GN&amp;currency=GNF"
+    assert f'href="{link}"' in text
+    page = (await adam.get(unescape(link))).text
+    assert '<option value="GNF" selected>' in page
+    assert "Opened. What waited" in await asked(adam, OPEN, FRANCS, "there are some again")
+    assert f'href="{OPEN}' not in (await adam.get(PAGE)).text
+
+
+async def test_what_is_open_itself_is_not_told_as_open_while_something_in_it_is_closed(
+    console: Office,
+) -> None:
+    adam = await console.signed_in("adam")
+    await asked(adam, CLOSE, FRANCS, "no francs left")
+    for wider in (GUINEA, Route("orange_money")):
+        text = await asked(adam, OPEN, wider, "open all of it")
+        assert "already" not in text
+        assert STILL in text
+    await asked(adam, CLOSE, GUINEA, "planned")
+    text = await asked(adam, OPEN, GUINEA, "over")
+    assert "Opened." in text
+    assert STILL in text
+    other = await asked(adam, OPEN, Route("orange_money", "GN", "USD"), "open it")
+    assert STILL not in other, "francs are beside dollars, not around them"
+
+
+async def test_what_is_opened_within_something_closed_is_told_to_be_closed_still(
+    console: Office,
+) -> None:
+    adam = await console.signed_in("adam")
+    await asked(adam, CLOSE, FRANCS, "no francs left")
+    await asked(adam, CLOSE, Route("orange_money"), "their incident 4711")
+    assert STILL in await asked(adam, OPEN, FRANCS, "there are some again")
+
+
+async def test_of_a_country_and_a_currency_that_are_closed_the_link_is_to_the_country(
+    console: Office,
+) -> None:
+    adam = await console.signed_in("adam")
+    await asked(adam, CLOSE, FRANCS, "no francs left")
+    text = await asked(adam, CLOSE, GUINEA, "planned")
+    assert f'href="{OPEN}?country=GN"' in text
+
+
+async def test_the_link_prefers_what_a_person_closed_to_what_was_measured(
+    console: Office,
+) -> None:
+    adam = await console.signed_in("adam")
+    dollars = Route("orange_money", "GN", "USD")
+    await asked(adam, CLOSE, dollars, "no dollars")
+    slow = Standing(FRANCS).moved(State.DELAYED, Reason.LATENCY, console.clock.now())
+    async with console.units.begin() as unit:
+        await unit.health.save([slow])
+    await console.parts.health.refresh()
+    assert f'href="{OPEN}?country=GN&amp;currency=USD"' in (await adam.get(PAGE)).text
