@@ -212,7 +212,7 @@ class Container(containers.DeclarativeContainer):
         quote=providers.Singleton(QuoteCashOut, reader, catalogue, numbers, clock, board),
         limits=providers.Singleton(ListLimits, reader, catalogue, clock),
         providers=providers.Singleton(ListProviders, catalogue),
-        republish=providers.Singleton(RepublishEvents, units, nudge),
+        republish=providers.Singleton(RepublishEvents, units, nudge, clock),
         receive=providers.Singleton(ReceiveWebhook, lanes, recording, clock, chance, tracing),
         desk=desk,
         statements=statements,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from entrypoints.cli.acting import name_here
 from entrypoints.cli.exits import Exit, Stopped
 from entrypoints.cli.service_here import service_here
 from entrypoints.cli.terminal import Terminal
@@ -13,7 +14,7 @@ async def republish_events(since: str, until: str | None, *, as_json: bool) -> i
     ends = _moment(until) if until else datetime.now(UTC)
     async with service_here() as service:
         try:
-            waiting = await service.republish(begins, ends)
+            waiting = await service.republish(begins, ends, by=name_here())
         except ValueError as fault:
             raise Stopped(str(fault), code=Exit.USAGE) from None
     terminal = Terminal()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -59,6 +60,18 @@ def test_who_cancels_is_named_by_account_whatever_name_is_typed(
     with closing(sqlite3.connect(console.folder / "books.db")) as books:
         asked = "SELECT source, detail FROM evidence WHERE kind = 'Cancelled' AND detail = ?"
         assert books.execute(asked, (name_here(),)).fetchall()[-1] == ("operator", name_here())
+
+
+def test_who_has_events_told_again_is_named_by_account(console: Console) -> None:
+    console.json(*PAY, "--user", "mariam")
+    with closing(sqlite3.connect(console.folder / "books.db")) as books, books:
+        # As the relay leaves it once the broker has it.
+        told = books.execute("UPDATE outbox SET sent_at = at").rowcount
+    since = datetime.now(UTC) - timedelta(hours=1)
+    done = console.json("events", "republish", "--since", since.isoformat())
+    assert done == {"events": told}
+    assert told > 0
+    assert logged(console.folder, "events") == [(name_here(), "events.republished")]
 
 
 def test_without_admin_the_typed_user_has_to_be_its_owner(console: Console) -> None:

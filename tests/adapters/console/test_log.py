@@ -55,6 +55,7 @@ async def test_what_has_a_page_is_linked_to_it(
         ("webhook.dismissed", UUID(int=5)),
         ("session.opened", ACCOUNT),
         ("operator.disabled", ACCOUNT),
+        ("events.republished", "events"),
         ("something.new", UUID(int=6)),
     ],
 )
