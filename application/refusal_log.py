@@ -27,8 +27,8 @@ EVERY: Final = timedelta(seconds=1)
 """How long an entry waits at most for being written, where the store is there."""
 MOST_WAITING: Final = 100
 """Entries. While so many wait, a refusal is counted as one that no entry tells of."""
-NOBODY: Final = "unknown"
-"""Who is told of where there is no such account."""
+NOBODY: Final = "-"
+"""Who is told of where there is no such account. No account can be called so."""
 
 
 @dataclass(slots=True)

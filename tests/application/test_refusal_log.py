@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from application.callers import Role
-from application.operators import SignInRefused
+from application.operators import AccountRefused, SignInRefused
 from application.ports import StorageUnavailable, Unit, Units
-from application.refusal_log import EVERY, MOST_WAITING, RefusalLog
+from application.refusal_log import EVERY, MOST_WAITING, NOBODY, RefusalLog
 from application.refused_sign_ins import WINDOW
 from tests.application.accounts import WORD, House
 from tests.application.wiring import Notebook
@@ -70,7 +70,19 @@ async def test_whether_there_is_such_an_account_changes_nothing_of_what_a_refusa
     assert begun == {name: [1, 1, 1] for name in ("ada", "bob", "nobody", "no-one")}
     assert refusals(house) == [], "nothing is written before the answer"
     await log.write()
-    assert [who for who, _, _ in refusals(house)] == ["ada", "bob", "unknown"]
+    assert [who for who, _, _ in refusals(house)] == ["ada", "bob", "-"]
+
+
+@pytest.mark.parametrize("name", ["unknown", "nobody"])
+async def test_no_account_is_told_as_those_are_who_have_none(house: House, name: str) -> None:
+    with pytest.raises(AccountRefused):
+        await house.operators.add("root", NOBODY, Role.VIEWER, WORD)
+    await house.operators.add("root", name, Role.VIEWER, WORD)
+    log = RefusalLog(house.units, house.clock)
+    for each in (None, name):
+        log.note(each, HERE, waits=False)
+    await log.write()
+    assert [who for who, _, _ in refusals(house)] == [NOBODY, name], "each has its own window"
 
 
 async def test_what_waits_is_written_soon_and_once(house: House) -> None:

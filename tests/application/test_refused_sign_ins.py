@@ -84,7 +84,7 @@ async def test_the_next_window_tells_how_many_were_not_written(door: Door) -> No
 async def test_names_that_nobody_has_are_one_however_many_are_tried(door: Door) -> None:
     for number in range(300):
         await door.refuse(f"nobody-{number}", f"198.51.100.{number % 250}")
-    assert [subject for subject, _ in await door.told()] == ["unknown"]
+    assert [subject for subject, _ in await door.told()] == ["-"]
     assert len(door.store.operators_log) == 2, "and the account that was made"
 
 
@@ -108,7 +108,7 @@ async def test_nothing_is_written_for_a_refusal_that_is_no_entry(door: Door) -> 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["ada", "bob", "unknown"]),
+            st.sampled_from(["ada", "bob", "-"]),
             st.integers(0, 600),
             st.booleans(),
         ),
@@ -124,7 +124,7 @@ def test_entries_are_bounded_by_accounts_and_time_and_every_refusal_is_counted_o
         noted = refused.note(name, now, waits=waits)
         if noted is not None:
             told.append((name, now, noted))
-    for name in ("ada", "bob", "unknown"):
+    for name in ("ada", "bob", "-"):
         mine = [(at, noted) for who, at, noted in told if who == name]
         windows = 1 + int(now / WINDOW)
         assert len(mine) <= MOST_ENTRIES * windows

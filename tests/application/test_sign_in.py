@@ -54,7 +54,7 @@ async def test_a_token_may_be_any_text(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("name", "password", "logged"),
-    [("ada", WORD + "!", "ada"), ("ada", "", "ada"), ("nobody", WORD, "unknown")],
+    [("ada", WORD + "!", "ada"), ("ada", "", "ada"), ("nobody", WORD, "-")],
 )
 async def test_who_does_not_is_told_nothing_and_logged_without_what_was_typed(
     house: House, name: str, password: str, logged: str

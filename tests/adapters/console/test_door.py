@@ -131,7 +131,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(
     assert "do not go together" in answer.text
     assert password not in answer.text
     assert console.store.operator_sessions == {}
-    known = name if name == "oscar" else "unknown"
+    known = name if name == "oscar" else "-"
     await console.parts.sign_in.refusals.write()
     assert console.logged == [(known, "session.refused", known)]
     (told,) = [each for each in lines if each["event"] == "sign_in_refused"]
