@@ -90,7 +90,8 @@ def _heard(pieces: Sequence[Evidence]) -> _Heard:
         if kind == _BEGUN:
             heard.asked = 0
         if kind == _NOT_FOUND:
-            heard.denied_at = piece.at
+            # By whichever clock is furthest: a later piece may be told by one that is behind.
+            heard.denied_at = max(heard.denied_at or piece.at, piece.at)
         elif kind in {_BEGUN, _DOORBELL, _NEWS}:
             heard.denied_at = None
     return heard

@@ -29,6 +29,12 @@ def _asked(cash_out: CashOut, finding: Finding, minutes: int = 1) -> Change:
     return record(replace(cash_out, lease=lease), report, PROVES, POLICY, later)
 
 
+def _late(cash_out: CashOut, finding: Finding) -> Change:
+    """Return the change by an answer whose asker lost his hold, and whose clock is behind."""
+    report = Report(Source.STATUS_QUERY, finding, lease=UUID(int=99))
+    return record(cash_out, report, PROVES, POLICY, NOW - timedelta(hours=3))
+
+
 def _rung(cash_out: CashOut, minutes: int) -> Change:
     bell = Doorbell(cash_out.reference, "COMPLETED", Status.COMPLETED)
     at = NOW + timedelta(minutes=minutes)
@@ -62,6 +68,10 @@ STORIES: dict[str, tuple[Callable[[CashOut], Change], ...]] = {
         lambda one: _rung(one, 3),
     ),
     "rung for before it was sent": (lambda one: _rung(one, 0), begun, _sent),
+    "denied, and once more by a clock that is behind": (
+        *(begun, _sent, lambda one: _asked(one, NotFound())),
+        lambda one: _late(one, NotFound()),
+    ),
     "asked in vain": (begun, _sent, lambda one: _asked(one, NoAnswer("timeout"))),
     "denied and sent again": (begun, lambda one: _asked(one, NotFound()), _again),
 }
