@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from application.masking import scrubbed
+from application.masking import scrubbed, unnumbered
 from domain.cash_out import CashOut
 from domain.refusals import Forbidden
 
@@ -103,6 +103,10 @@ class Caller:
     def reads(self, text: str) -> str:
         """Return what somebody wrote, or goes by: for who may not see numbers, without any."""
         return text if self.may(Permission.SEE_NUMBERS) else scrubbed(text)
+
+    def reads_name(self, name: str) -> str:
+        """Return a reference or a file's name, which others chose: as above, but for its words."""
+        return name if self.may(Permission.SEE_NUMBERS) else unnumbered(name)
 
     def must_own(self, cash_out: CashOut, unless: Permission = Permission.SEE_ALL) -> None:
         """Raise Forbidden when it is somebody else's, unless the caller has this permission."""

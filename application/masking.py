@@ -25,14 +25,18 @@ DEEPEST: Final = 6
 MOST_ITEMS: Final = 50
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_MOMENT: Final = (
-    r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?)?"
-)
+_DAY: Final = r"(?:19|20)\d\d-[01]\d-[0-3]\d"
+_MOMENT: Final = _DAY + r"(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?)?"
 _SHAPES: Final = re.compile(
     rf"(?P<kept>(?<![\w-])(?:{_UUID}|{_MOMENT}(?!\d))(?![\w-]*\d))"
     r"|(?P<credential>\beyJ[\w.-]+|(?<=:/)/?[^/\s@]+(?=@)|(?i:\b(?:bearer|basic)\s+[\w.~+/=-]+))"
     r"|(?P<opaque>[A-Za-z0-9_+/=-]{20,})"
     r"|(?P<number>\+?\d(?:[ .()/-]{0,2}\d){6,})"
+)
+_NUMBER_IN_A_NAME: Final = re.compile(
+    rf"(?P<kept>(?<![\w-])(?:{_UUID})(?![\w-])|(?<![A-Za-z0-9]){_DAY}(?![A-Za-z0-9-]))"
+    r"|(?P<number>(?<![A-Za-z0-9])\+?\d(?:[ .()/_-]{0,2}\d){6,}(?![A-Za-z0-9]))",
+    re.ASCII,
 )
 _PART: Final = re.compile(r"(?=[^/]*\d)(?=[^/]*[A-Za-z])[^/]{16,}", re.ASCII)
 _SEVEN_DIGITS: Final = re.compile(r"\d(?:\D{0,2}\d){6}")
@@ -61,6 +65,14 @@ def scrubbed(text: str) -> str:
     Ids and moments stay. A name cannot be told from other words: none may be put into a text.
     """
     return text if _is_a_word(text) else _SHAPES.sub(_without, text[:LONGEST])
+
+
+def unnumbered(name: str) -> str:
+    """Return a reference or a file's name without what may be a phone number by itself.
+
+    Ids and days stay, and so does what has letters right beside its digits, as drawn ones have.
+    """
+    return _NUMBER_IN_A_NAME.sub(_without, name)
 
 
 def message(text: str) -> str:

@@ -49,7 +49,7 @@ class ReadStatements:
         async with self.units.begin() as unit:
             found = await unit.statements.runs(min(limit, LARGEST_PAGE), provider, behind)
             still_open = await unit.statements.open_breaks([run.id for run in found])
-        return [RunShown(run, still_open.get(run.id, 0)) for run in found]
+        return [_shown_to(caller, run, still_open.get(run.id, 0)) for run in found]
 
     async def run(self, caller: Caller, run_id: UUID) -> RunShown:
         """Return one run."""
@@ -59,7 +59,7 @@ class ReadStatements:
             if found is None:
                 raise NotFound("run")
             still_open = await unit.statements.open_breaks([run_id])
-        return RunShown(found, still_open.get(run_id, 0))
+        return _shown_to(caller, found, still_open.get(run_id, 0))
 
     async def malformed(
         self, caller: Caller, run_id: UUID, limit: int, behind: int = 0
@@ -76,7 +76,7 @@ class ReadStatements:
         limit: int,
         behind: BreakPlace | None = None,
     ) -> list[Break]:
-        """Return breaks, those of the oldest money first, as the caller may read their notes."""
+        """Return breaks, those of the oldest money first, as the caller may read them."""
         caller.must(Permission.SEE_ALL)
         async with self.units.begin() as unit:
             found = await unit.statements.breaks(which, min(limit, LARGEST_PAGE), behind)
@@ -119,7 +119,13 @@ class ExplainBreak:
 
 
 def _seen_by(caller: Caller, known: Break) -> Break:
-    return known if known.note is None else replace(known, note=caller.reads(known.note))
+    note = None if known.note is None else caller.reads(known.note)
+    reference = None if known.reference is None else caller.reads_name(known.reference)
+    return replace(known, note=note, reference=reference)
+
+
+def _shown_to(caller: Caller, run: Run, open_breaks: int) -> RunShown:
+    return RunShown(replace(run, file_name=caller.reads_name(run.file_name)), open_breaks)
 
 
 def _is_control(character: str) -> bool:

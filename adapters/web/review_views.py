@@ -43,7 +43,7 @@ def review_view(
         provider=cash_out.provider,
         provider_account_id=number.e164 if caller.may(Permission.SEE_NUMBERS) else number.masked,
         provider_transaction_id=cash_out.provider_transaction_id or UNSET,
-        reference=cash_out.reference,
+        reference=caller.reads_name(cash_out.reference),
         status=cash_out.status,
         attempts=len(cash_out.attempts),
         created_at=moment(cash_out.created_at),
@@ -123,15 +123,15 @@ def settled_view(settled: Settled) -> SettledView:
     )
 
 
-def orphan_view(delivery: Delivery, now: datetime) -> OrphanView:
-    """Return a webhook of nobody's, without its body."""
+def orphan_view(delivery: Delivery, caller: Caller, now: datetime) -> OrphanView:
+    """Return a webhook of nobody's, without its body, as this caller may see it."""
     lookup, finding = delivery.lookup, delivery.finding
     return OrphanView(
         delivery_id=str(delivery.id),
         provider=delivery.provider,
         received_at=moment(delivery.received_at),
         age_seconds=_age(delivery.received_at, now),
-        reference=lookup.reference if lookup else "",
+        reference=caller.reads_name(lookup.reference) if lookup else "",
         provider_transaction_id=(lookup.provider_transaction_id if lookup else None) or UNSET,
         word=finding.word if finding else "",
         claims=_claimed(finding) or UNSET,

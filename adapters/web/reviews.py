@@ -92,7 +92,7 @@ def _reading(parts: WebParts) -> list[HTTPRouteHandler]:
         limit, behind = _page(query, caller, "orphans")
         page = await desk.read.orphans(caller, limit, behind)
         view = OrphansView(
-            webhooks=[orphan_view(each, now) for each in page.deliveries],
+            webhooks=[orphan_view(each, caller, now) for each in page.deliveries],
             next_cursor=_next(page.behind, caller, "orphans"),
         )
         return success(view)

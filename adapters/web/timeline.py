@@ -22,8 +22,10 @@ def timeline_routes(parts: WebParts) -> list[HTTPRouteHandler]:
 
     @get(TIMELINE)
     async def explain_cash_out(request: WebRequest, cash_out_id: FromPath[str]) -> Answer:
-        timeline = await parts.explain(caller_of(request), read_id(cash_out_id))
-        liked = language(request)
-        return success(timeline_view(timeline, liked), headers=SPOKEN[liked])
+        caller, liked = caller_of(request), language(request)
+        timeline = await parts.explain(caller, read_id(cash_out_id))
+        in_full = caller.sees_payee(timeline.cash_out)
+        view = timeline_view(timeline, liked, in_full=in_full)
+        return success(view, headers=SPOKEN[liked])
 
     return [explain_cash_out]

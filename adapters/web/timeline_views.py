@@ -16,14 +16,15 @@ from adapters.web.timeline_schemas import (
     WaitingProposalView,
 )
 from adapters.web.views import moment
+from application.masking import unnumbered
 from application.timeline import Entry, Proof, Said, Timeline
 from domain.rulings import Proposal
 
 Say = Callable[[Said], str]
 
 
-def timeline_view(timeline: Timeline, language: str) -> TimelineView:
-    """Return a timeline in `en` or `fr`."""
+def timeline_view(timeline: Timeline, language: str, *, in_full: bool = True) -> TimelineView:
+    """Return a timeline in `en` or `fr`. in_full: for who may see what may be numbers."""
 
     def say(said: Said) -> str:
         return said.in_language(language)
@@ -31,7 +32,7 @@ def timeline_view(timeline: Timeline, language: str) -> TimelineView:
     cash_out, at_risk, then = timeline.cash_out, timeline.at_risk, timeline.next
     return TimelineView(
         cash_out_id=str(cash_out.id),
-        reference=cash_out.reference,
+        reference=cash_out.reference if in_full else unnumbered(cash_out.reference),
         status=cash_out.status,
         summary=say(timeline.summary),
         needs_review=cash_out.needs_review,

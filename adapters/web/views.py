@@ -25,7 +25,7 @@ from adapters.web.schemas import (
 )
 from adapters.web.wording import Parked, availability, failure_reason, status_detail
 from application.board import Board
-from application.masking import HIDDEN, scrubbed
+from application.masking import HIDDEN, scrubbed, unnumbered
 from application.queries import Allowance, LimitLine, PricedFor
 from domain.cash_out import CashOut
 from domain.corridors import Corridor, Provider, TariffRow
@@ -82,7 +82,7 @@ def cash_out_view(
         provider_account_id=number.e164 if in_full else number.masked,
         provider_account_name=cash_out.payee.name if in_full else HIDDEN,
         provider_transaction_id=cash_out.provider_transaction_id or UNSET,
-        reference=cash_out.reference,
+        reference=cash_out.reference if in_full else unnumbered(cash_out.reference),
         status=cash_out.status,
         status_detail=status_detail(cash_out, now, language, parked),
         failure_reason=failure_reason(cash_out, language) or UNSET,

@@ -166,7 +166,7 @@ async def list_orphans(limit: int, token: str, *, as_json: bool) -> int:
     async with service_here() as service:
         caller, now = await acting(service, token), service.clock.now()
         page = await service.desk.read.orphans(caller, limit)
-    view = OrphansView(webhooks=[orphan_view(each, now) for each in page.deliveries])
+    view = OrphansView(webhooks=[orphan_view(each, caller, now) for each in page.deliveries])
     if as_json:
         print_json(terminal, view)
         return Exit.DONE

@@ -15,7 +15,16 @@ from asyncpg.pgproto import pgproto
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.masking import DEEPEST, LONGEST, MOST_ITEMS, Plain, message, scrubbed, shown
+from application.masking import (
+    DEEPEST,
+    LONGEST,
+    MOST_ITEMS,
+    Plain,
+    message,
+    scrubbed,
+    shown,
+    unnumbered,
+)
 from domain.money import CURRENCIES, Money
 from domain.payee import COUNTRIES, Msisdn, Payee
 from tests.strategies import a_cash_out
@@ -214,6 +223,24 @@ def test_what_a_header_says_of_who_asks_is_hidden_whatever_it_looks_like(headers
 )
 def test_what_is_harmless_stays_as_it_is(value: object, shows: object) -> None:
     assert shown(value) == shows
+
+
+@pytest.mark.parametrize(
+    ("name", "shows"),
+    [
+        ("0700000789", "***789"),
+        ("225.07.00.00.07.89", "***789"),
+        ("tel-0700000789", "tel-***789"),
+        ("INV_2250700000789_2", "INV_***892"),
+        ("payees +225 07 00 00 07 89.csv", "payees ***789.csv"),
+        ("CASH-AGNQ2345672345672ZSKTHBYNW", "CASH-AGNQ2345672345672ZSKTHBYNW"),
+        ("REF-000001", "REF-000001"),
+        ("orange_statement_2026-05-01.csv", "orange_statement_2026-05-01.csv"),
+        (str(UUID(int=2**127 + 1)), str(UUID(int=2**127 + 1))),
+    ],
+)
+def test_a_chosen_name_loses_what_may_be_a_number_and_no_more(name: str, shows: str) -> None:
+    assert unnumbered(name) == shows
 
 
 def test_the_last_digits_of_a_number_stay_to_compare_it_by() -> None:

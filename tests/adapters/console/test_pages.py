@@ -9,8 +9,9 @@ import pytest
 from application.ports import StorageUnavailable
 from domain.cash_out import Lease, begin_attempt
 from domain.payee import Msisdn, Payee
+from domain.runs import Run
 from domain.states import Status
-from tests.adapters.console.office import Office, office, routes_of
+from tests.adapters.console.office import START, Office, office, routes_of
 from tests.contracts.stores import changed, moved
 
 pytestmark = pytest.mark.anyio
@@ -319,3 +320,25 @@ async def test_a_user_whose_id_is_a_number_is_masked_in_lists_and_for_viewers(
         page = (await browser.get(f"/console/cash-outs/{one.id}")).text
         assert ("7000004711" in page) is seen
         assert "***711" in (await browser.get("/console/cash-outs")).text
+
+
+async def test_a_reference_or_file_that_is_called_by_a_number_is_masked_for_viewers(
+    console: Office,
+) -> None:
+    one = await console.made(1, reference="0700000789")
+    await console.received(2, "0700000788")
+    run = Run(UUID(int=7), "orange_money", "d" * 64, "0700000787.csv", START, "oscar")
+    async with console.units.begin() as unit:
+        await unit.statements.save(run)
+    vera, oscar = await console.signed_in("vera"), await console.signed_in("oscar")
+    for path, number in (
+        (f"cash-outs/{one.id}", "0700000789"),
+        ("cash-outs", "0700000789"),
+        ("webhooks", "0700000788"),
+        ("statements", "0700000787"),
+        (f"statements/{run.id}", "0700000787"),
+    ):
+        assert number in (await oscar.get(f"/console/{path}")).text, path
+        seen = (await vera.get(f"/console/{path}")).text
+        assert number not in seen, path
+        assert f"***{number[-3:]}" in seen, path

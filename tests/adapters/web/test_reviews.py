@@ -46,9 +46,9 @@ async def tell(api: House, body: dict[str, str]) -> None:
     assert answer.status_code == 200
 
 
-async def contradicted(api: House, user: str = "user-1") -> str:
+async def contradicted(api: House, user: str = "user-1", **fields: str) -> str:
     """Return the id of a failed cash-out of which the provider said later that it was paid."""
-    made = await api.made(user=user)
+    made = await api.made(user=user, **fields)
     reference = api.store.cash_outs[UUID(made)].reference
     for status in ("FAILED", "DONE"):
         await tell(

@@ -22,13 +22,13 @@ RUN = UUID(int=70)
 STATEMENT = f"/api/payments/statements/{RUN}"
 
 
-async def explained(api: House) -> None:
+async def explained(api: House, file_name: str = "november.csv") -> None:
     """Store a run with a break that an operator explained, with a payee's number in it."""
     run = Run(
         id=RUN,
         provider="orange_money",
         file_digest="d" * 64,
-        file_name="november.csv",
+        file_name=file_name,
         started_at=START,
         started_by="olga",
         state=RunState.FINISHED,
@@ -123,3 +123,20 @@ async def test_an_ordinary_id_and_reference_are_shown_to_who_only_looks(api: Hou
     review = (await api.get(f"{REVIEWS}/{made}", **VERA)).json()["data"]
     assert review["review"]["userId"] == "user-1"
     assert review["proposals"][0]["proof"]["reference"] == "2026-11-24/17"
+
+
+async def test_a_reference_that_is_a_number_is_masked_for_who_only_looks(api: House) -> None:
+    made = await contradicted(api, "u-1", reference="0700000789")
+    where = f"/api/payments/cash-out/{made}"
+    for path in (REVIEWS, f"{REVIEWS}/{made}", where, f"{where}/timeline"):
+        assert '"reference":"0700000789"' in (await api.get(path, **OLGA)).text, path
+        seen = (await api.get(path, **VERA)).text
+        assert '"reference":"***789"' in seen, path
+        assert "0700000789" not in seen, path
+
+
+async def test_a_number_in_a_files_name_is_masked_for_who_only_looks(api: House) -> None:
+    await explained(api, "for 0700000789.csv")
+    for path in (STATEMENT, "/api/payments/statements"):
+        assert '"fileName":"for 0700000789.csv"' in (await api.get(path, **OLGA)).text
+        assert '"fileName":"for ***789.csv"' in (await api.get(path, **VERA)).text
