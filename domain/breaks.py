@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.money import Money
-from domain.statements import Booked, BreakKind, Judged, StatementLine
+from domain.statements import MOST_WINDOW, Booked, BreakKind, Judged, StatementLine
 
 LONGEST_NOTE = 1_000
 """The most characters of an operator's explanation."""
@@ -76,6 +76,14 @@ class Break:
     def age(self, now: datetime) -> Age:
         """Return how old it is."""
         return age_of(self.at, now)
+
+    def may_be_of(self, provider: str, amount: Money, accepted_at: datetime) -> bool:
+        """Tell whether it is an unknown payment that may be about such a cash-out of ours."""
+        return (
+            (self.kind, self.reference) == (BreakKind.MISSING_HERE, None)
+            and (self.provider, self.there) == (provider, amount)
+            and abs(self.at - accepted_at) <= MOST_WINDOW
+        )
 
     def explained(self, note: str, by: str, at: datetime) -> "Break":
         """Return it with an operator's explanation, in place of an earlier one."""

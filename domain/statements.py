@@ -259,16 +259,26 @@ def _judge_open(status: Status, match: Match) -> Judged:
     return Judged(match, tell=True)
 
 
+MOST_WINDOW = timedelta(days=31)
+"""The widest window: so far from a payment's time a cash-out may have been accepted, either way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """How far a payment's time may be from ours to be taken for the same.
 
     before: the cash-out was accepted at most so long before the payment. after: and at most so much
-    after it, as clocks differ.
+    after it, as clocks differ. Neither is longer than `MOST_WINDOW`, else ValueError.
     """
 
     before: timedelta = timedelta(hours=24)
     after: timedelta = timedelta(minutes=5)
+
+    def __post_init__(self) -> None:
+        """Refuse a wider one: matched lines near an unknown payment are kept as far as this."""
+        if max(self.before, self.after) > MOST_WINDOW:
+            message = f"a window is {MOST_WINDOW.days} days at most"
+            raise ValueError(message)
 
     def has(self, line: StatementLine, booked: Booked) -> bool:
         """Tell whether the cash-out's acceptance is near enough to the line's time."""

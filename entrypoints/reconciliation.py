@@ -9,9 +9,10 @@ import msgspec
 from adapters.statements.files import ReadingLimits
 from adapters.statements.mapping import StatementMapping, StatementTable
 from application.reconcile import ReconcileRules
-from domain.statements import Window
+from domain.statements import MOST_WINDOW, Window
 
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=31_536_000)]
+_Window = Annotated[int, msgspec.Meta(ge=0, le=int(MOST_WINDOW.total_seconds()))]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
@@ -24,8 +25,8 @@ class ReconciliationTable(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     bytes. fields_most: columns of a line.
     """
 
-    window: _Seconds = 86_400
-    clock_difference: _Seconds = 300
+    window: _Window = 86_400
+    clock_difference: _Window = 300
     margin: _Seconds = 3_600
     most_malformed: _Count = 10_000
     most_breaks: _Count = 10_000

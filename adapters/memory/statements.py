@@ -20,7 +20,16 @@ from application.statement_tally import BreaksOf, LinesOf, Sum, tally_of
 from domain.breaks import Age, Break, BreakState, age_of
 from domain.cash_out import CashOut
 from domain.runs import Period, Run, RunState, Searched, Tally
-from domain.statements import Booked, LineKind, Match, Place, Rule, StatementLine, Window, fits
+from domain.statements import (
+    Booked,
+    LineKind,
+    Match,
+    Place,
+    Rule,
+    StatementLine,
+    Window,
+    fits,
+)
 from domain.states import ENDINGS, Status
 
 
@@ -307,7 +316,7 @@ class MemoryStatements:
                 yield Payment(run.id, kept.cash_out_id, kept.line, kept.result)
 
     def _done_with(self, run: Run) -> list[str]:
-        """Return the digests of matched lines, those apart about which a break is open."""
+        """Return the digests of matched lines about which, or whose like, no break is open."""
         still_open = [each for each in self._breaks() if each.state is BreakState.OPEN]
         ids = {each.cash_out_id for each in still_open}
         digests = {each.digest for each in still_open}
@@ -317,7 +326,15 @@ class MemoryStatements:
             if each.result is LineResult.MATCHED
             and each.cash_out_id not in ids
             and each.line.digest not in digests
+            and not any(self._is_alike(wanted, each) for wanted in still_open)
         ]
+
+    def _is_alike(self, wanted: Break, kept: StoredLine) -> bool:
+        """Tell whether an unknown payment may be about the cash-out of a line."""
+        cash_out = self._now.cash_outs.get(kept.cash_out_id) if kept.cash_out_id else None
+        return cash_out is not None and wanted.may_be_of(
+            cash_out.provider, kept.line.amount, cash_out.created_at
+        )
 
     def _breaks(self) -> Iterator[Break]:
         for each in self._now.breaks:

@@ -1,5 +1,6 @@
 """The statements over breaks, and what is counted of a run; see statement_queries."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -37,10 +38,11 @@ from adapters.sql.statement_tables import (
     statement_malformed,
     statement_runs,
 )
+from adapters.sql.tables import cash_outs
 from application.ports.statements import LineResult
 from domain.breaks import BreakState
 from domain.runs import RunState
-from domain.statements import BreakKind
+from domain.statements import MOST_WINDOW, BreakKind
 
 KEYS: Final = Given({"key": Text})
 RUNS: Final = Given({"run_id": Uuid})
@@ -100,21 +102,40 @@ def resolve(*, missing: bool) -> Update:
     )
 
 
-def _is_done_with() -> ColumnElement[bool]:
-    """Tell whether a line is matched, and no break is open about it or its cash-out."""
-    line, row = statement_lines.c, breaks.c
-    open_now = row.state == BreakState.OPEN.value
-    own = ~exists().where(open_now, row.digest == line.digest)
-    about = ~exists().where(open_now, row.cash_out_id == line.cash_out_id)
-    return and_(line.result == LineResult.MATCHED.value, own, about)
-
-
+_NEAR: Final[dict[str, ColumnElement[Any]]] = {
+    "sqlite": literal_column(str(MOST_WINDOW // timedelta(microseconds=1))),
+    "postgresql": literal_column(f"interval '{MOST_WINDOW // timedelta(hours=1)} hours'"),
+}
 _IN_ORDER: Final = (statement_lines.c.turn, statement_lines.c.at, statement_lines.c.digest)
 # The order of their index: whatever the statistics say of runs without lines, it is looked into.
 
 
+def _is_done_with(dialect: str) -> ColumnElement[bool]:
+    """Tell whether a line is matched, and no break is open about it, its cash-out or its like.
+
+    Its like is an unknown payment of that amount that may be about the same cash-out: without this
+    line, nothing would tell that the cash-out has its payment.
+    """
+    line, row = statement_lines.c, breaks.c
+    open_now = row.state == BreakState.OPEN.value
+    own = ~exists().where(open_now, row.digest == line.digest)
+    about = ~exists().where(open_now, row.cash_out_id == line.cash_out_id)
+    alike = ~exists().where(
+        open_now,
+        row.kind == BreakKind.MISSING_HERE.value,
+        row.reference.is_(None),
+        row.there_minor == line.amount_minor,
+        row.there_currency == line.currency,
+        cash_outs.c.id == line.cash_out_id,
+        cash_outs.c.provider == row.provider,
+        row.at >= cash_outs.c.created_at - _NEAR[dialect],
+        row.at <= cash_outs.c.created_at + _NEAR[dialect],
+    )
+    return and_(line.result == LineResult.MATCHED.value, own, about, alike)
+
+
 @cache
-def prunable_run() -> Select[Any]:
+def prunable_run(dialect: str) -> Select[Any]:
     """Select an old run that has lines to remove, and hold it; one that is held is left out.
 
     A look-up for each run: as a join, all lines would be gone through where none is to be removed.
@@ -124,7 +145,7 @@ def prunable_run() -> Select[Any]:
     own = select(line.digest).where(line.run_id == run.id).order_by(*_IN_ORDER)
     one: ColumnElement[int] = literal_column("1")
     matched = own.where(line.result == LineResult.MATCHED.value).limit(one).scalar_subquery()
-    done_with = own.where(_is_done_with()).limit(one).scalar_subquery()
+    done_with = own.where(_is_done_with(dialect)).limit(one).scalar_subquery()
     return (
         select(run.id)
         .where(
@@ -140,10 +161,10 @@ def prunable_run() -> Select[Any]:
 
 
 @cache
-def prune_lines() -> Delete:
+def prune_lines(dialect: str) -> Delete:
     """Remove a run's lines that are done with."""
     line = statement_lines.c
-    gone = select(line.run_id, line.digest).where(line.run_id == RUN, _is_done_with())
+    gone = select(line.run_id, line.digest).where(line.run_id == RUN, _is_done_with(dialect))
     first = gone.order_by(*_IN_ORDER).limit(MOST)
     return delete(statement_lines).where(tuple_(line.run_id, line.digest).in_(first))
 

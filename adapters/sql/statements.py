@@ -98,13 +98,14 @@ class SqlStatements:
 
     async def prune(self, finished_before: datetime, largest: int) -> int:
         """Remove so many matched lines of a run that finished before a moment; return how many."""
-        held = await self._session.rows(ask.prunable_run(), {"before": finished_before})
+        dialect = self._session.dialect
+        held = await self._session.rows(ask.prunable_run(dialect), {"before": finished_before})
         if not held:
             return 0
         this = {"run": held[0]["id"]}
         await self._session.run(ask.note_pruned(), this)
         given = {**this, "most": largest}
-        return int((await self._session.run(ask.prune_lines(), given)).rowcount)
+        return int((await self._session.run(ask.prune_lines(dialect), given)).rowcount)
 
     async def begin(self, run_id: UUID) -> None:
         """Forget what the run has found so far."""

@@ -187,7 +187,8 @@ class Statements(Protocol):
 
         Of the one that finished first, of those with something to remove; 0 when there is none.
         The run is noted as pruned.
-        What is broken, or about what or whom a break is open, stays, and so do runs and breaks.
+        What is broken, or about what or whom a break is open, stays, and so do runs and breaks. So
+        does a line whose cash-out an open unknown payment without a reference could be about.
         """
         ...
 

@@ -9,8 +9,10 @@ from adapters.memory.statement_file import MemoryStatement
 from adapters.memory.units import MemoryUnits
 from application.housekeeping import SHORTEST_STATEMENTS, STATEMENTS_REST, PruneBoxes, Retention
 from application.ports import StorageUnavailable
+from domain.breaks import BreakState
 from domain.cash_out import Action, Plan
 from domain.runs import Period, Run, RunState
+from domain.statements import BreakKind
 from domain.states import Status
 from tests.application.reconciling import OPERATOR, Desk
 from tests.statement_books import FIRST, booked_cash_out, line_of, numbered
@@ -108,6 +110,25 @@ async def test_a_file_is_not_searched_for_what_stood_in_the_day_before_once_that
     assert [each.tally.breaks for each in again] == [{}, {}, {}]
     assert await desk.breaks() == []
     assert not any(each.pruned for each in desk.world.store.runs.values()), "they are whole again"
+
+
+async def test_an_unknown_payment_is_not_taken_for_what_an_older_file_has_paid() -> None:
+    """It may be a second payment: however old both files are, sending one again hides nothing."""
+    desk = Desk()
+    paid = [booked_cash_out(number) for number in (1, 2)]
+    await desk.books(*paid)
+    await desk.run([line_of(each) for each in paid])
+    late = paid[0].created_at + timedelta(minutes=1)
+    lost = line_of(paid[0], at=late, reference=None, provider_transaction_id=None)
+    file, period = MemoryStatement(numbered([lost])), Period(late, NOW)
+    second = await desk.reconcile(OPERATOR, ORANGE, file, period=period)
+    (unknown,) = await desk.breaks(second)
+    assert (unknown.kind, unknown.state) == (BreakKind.MISSING_HERE, BreakState.OPEN)
+    desk.world.clock.advance(Retention().statements + timedelta(days=1))
+    prune = PruneBoxes(desk.world.units, desk.world.clock)
+    assert [await prune() for _ in range(2)] == [1, 0]
+    assert (await desk.reconcile(OPERATOR, ORANGE, file, period=period)).times == 2
+    assert await desk.breaks() == [unknown]
 
 
 def test_lines_are_kept_for_longer_than_two_statements_of_a_month() -> None:

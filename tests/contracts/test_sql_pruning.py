@@ -58,7 +58,7 @@ async def test_a_run_without_lines_costs_a_look_into_an_index(
 ) -> None:
     database = await _after_years(opened)
     build = getattr(break_queries, statement)
-    plan = await explain(database, build(), WHERE)
+    plan = await explain(database, build(database.dialect), WHERE)
     assert "statement_lines" in plan
     assert "Seq Scan on statement_lines" not in plan, plan
     assert "SCAN statement_lines" not in plan, plan

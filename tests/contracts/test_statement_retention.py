@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from application.ports.statements import LineResult
-from domain.breaks import BreakState
+from domain.breaks import Break, BreakState
 from domain.cash_out import CashOut
+from domain.money import Money
 from domain.runs import Run, RunState
+from domain.statements import MOST_WINDOW, BreakKind
 from tests.contracts.statement_rows import (
     ONE,
     TWO,
@@ -22,8 +24,8 @@ from tests.contracts.statement_rows import (
     staged,
 )
 from tests.contracts.stores import Store
-from tests.statement_books import keep, line_of
-from tests.strategies import NOW
+from tests.statement_books import FIRST, keep, line_of
+from tests.strategies import AFRI, NOW, XOF
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +111,51 @@ async def test_a_line_about_which_a_break_is_open_stays_until_it_is_explained(st
             await unit.statements.change(closed)
     assert await _pruned(store) == 2
     assert await _left(store, run) == []
+
+
+def _unknown(cash_out: CashOut, **fields: Any) -> Break:  # noqa: ANN401 -- handed on to a dataclass
+    """Return the break that a payment of the same amount is which names nothing of ours."""
+    return replace(a_break(70), reference=None, there=cash_out.amount, **fields)
+
+
+@pytest.mark.parametrize("apart", [MOST_WINDOW, -MOST_WINDOW, timedelta(0)])
+async def test_a_line_whose_cash_out_an_unknown_payment_may_be_about_stays_until_that_is_explained(
+    store: Store, apart: timedelta
+) -> None:
+    cash_outs = ours(3)
+    await keep(store.units, cash_outs)
+    run = a_run(**DONE)
+    await _matched(store, run, cash_outs)
+    unknown = _unknown(cash_outs[1], at=cash_outs[1].created_at + apart)
+    await find(store, unknown)
+    assert (await _pruned(store), await _left(store, run)) == (2, [2])
+    assert await _pruned(store) == 0
+    async with store.units.begin() as unit:
+        closed = replace(unknown, state=BreakState.EXPLAINED, changed_at=NOW, note="ours")
+        await unit.statements.change(closed)
+    assert (await _pruned(store), await _left(store, run)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reference": "SOMEBODYS-0001"},
+        {"provider": AFRI},
+        {"there": Money(7, XOF)},
+        {"kind": BreakKind.STATUS_DIFFERS},
+        {"at": FIRST + timedelta(seconds=1) + MOST_WINDOW + timedelta(microseconds=1)},
+        {"at": FIRST + timedelta(seconds=1) - MOST_WINDOW - timedelta(microseconds=1)},
+    ],
+    ids=["another's reference", "another provider", "another amount", "known", "later", "earlier"],
+)
+async def test_a_line_that_an_open_break_cannot_be_about_is_removed(
+    store: Store, fields: dict[str, Any]
+) -> None:
+    cash_outs = ours(1)
+    await keep(store.units, cash_outs)
+    await _matched(store, a_run(**DONE), cash_outs)
+    await find(store, replace(_unknown(cash_outs[0], at=FIRST), **fields))
+    assert await _pruned(store) == 1
 
 
 async def test_a_round_removes_lines_of_the_run_that_finished_first(store: Store) -> None:

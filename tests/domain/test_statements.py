@@ -10,6 +10,7 @@ import pytest
 from domain.evidence import News
 from domain.money import CURRENCIES, Money
 from domain.statements import (
+    MOST_WINDOW,
     Booked,
     BreakKind,
     Judged,
@@ -249,6 +250,13 @@ def test_the_first_payment_that_was_made_ends_what_is_open() -> None:
 
 
 # ---------------------------------------------------------------------------- likeness
+
+
+def test_a_window_is_no_wider_than_matched_lines_are_kept_for_unknown_payments() -> None:
+    assert Window(MOST_WINDOW, MOST_WINDOW).before == timedelta(days=31)
+    for ends in ((MOST_WINDOW + TICK, TICK), (TICK, MOST_WINDOW + TICK)):
+        with pytest.raises(ValueError, match="31 days at most"):
+            Window(*ends)
 
 
 def test_a_time_is_near_enough_within_the_window_its_ends_included() -> None:

@@ -191,8 +191,8 @@ KEEPING = (
         "a statement's line is removed while its break is open",
         "Whoever looks at the break finds nothing to compare, and the next statement disagrees.",
         "adapters/sql/break_queries.py",
-        "            own,\n            about,\n",
-        "            own,\n",
+        "own, about, alike)",
+        "own, alike)",
         by_tests(
             "tests/contracts/test_statement_retention.py::test_a_line_about_which_a_break_is_open_stays_until_it_is_explained[sqlite]"
         ),
