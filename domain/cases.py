@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from domain.evidence import News, Resolution, ReviewReason
 from domain.states import ENDINGS, Status
@@ -16,6 +17,7 @@ MOST_CONCERNS = 12
 MOST_SETTLED = 36
 """Settled concerns that are remembered, the newest: what is older would ring again."""
 _DIGITS = 12
+_MOST_DIGITS = 100
 
 
 RULED_AS: dict[Resolution, tuple[Status, ...]] = {
@@ -98,9 +100,16 @@ OVERDUE = concern_of(ReviewReason.UNKNOWN_TOO_LONG)
 
 def echoes_of(news: News) -> str:
     """Return a digest of whom and what news says that it is about."""
-    amount = "" if news.amount is None else format(news.amount, "f")
-    said = (news.reference, amount, news.currency, news.payee)
+    said = (news.reference, _written(news.amount), news.currency, news.payee)
     return digest_of_words(*(each or "" for each in said))
+
+
+def _written(amount: Decimal | None) -> str:
+    """Return an amount's digits; by its power of ten where no memory could hold them."""
+    if amount is None:
+        return ""
+    is_money = abs(amount.adjusted()) <= _MOST_DIGITS and amount.is_finite()
+    return format(amount, "f") if is_money else str(amount)
 
 
 def digest_of_words(*words: str) -> str:

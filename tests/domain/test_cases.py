@@ -1,5 +1,6 @@
 """A case remembers what a review was about and what was ruled, within bounds."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -117,3 +118,23 @@ def test_echoes_are_known_again_by_all_that_they_repeat() -> None:
     assert echoes_of(News("PAID", Status.COMPLETED)) == digest_of_words("", "", "", "")
     big = replace(news, amount=Decimal("1E+3"))
     assert echoes_of(big) == digest_of_words("REF", "1000", "XOF", "+225070")
+
+
+@pytest.mark.parametrize(
+    "amount", ["1E+999999999", "-1E+101", "1E-101", "NaN", "sNaN", "-Infinity"]
+)
+def test_an_amount_that_nobody_could_write_out_is_known_by_its_power_of_ten(amount: str) -> None:
+    tracemalloc.start()
+    try:
+        echoes = echoes_of(News("PAID", Status.COMPLETED, amount=Decimal(amount)))
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+    assert echoes == digest_of_words("", amount, "", "")
+
+
+@pytest.mark.parametrize("power", [100, -100])
+def test_an_amount_of_a_hundred_digits_is_still_written_out(power: int) -> None:
+    amount = Decimal((0, (1,), power))
+    written = echoes_of(News("PAID", Status.COMPLETED, amount=amount))
+    assert written == digest_of_words("", format(amount, "f"), "", "")
