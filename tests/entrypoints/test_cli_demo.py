@@ -48,7 +48,10 @@ def test_ledger_and_records_stand_side_by_side(shown: list[str]) -> None:
 
 
 def test_each_step_is_told_in_its_order(shown: list[str]) -> None:
-    """Request, attempt, answer, webhook and ending follow each other in the first story."""
+    """Request, attempt, webhook and ending follow each other in the first story.
+
+    The answer comes somewhere after the attempt: on a busy machine the webhook may be heard first.
+    """
     first = _chapter(shown, 1)
     steps = [
         'POST /api/payments/cash-out {"walletId"',
@@ -56,7 +59,6 @@ def test_each_step_is_told_in_its_order(shown: list[str]) -> None:
         "state      pending; others are told cash_out.initiated, number 1",
         "attempt 1  committed to the database",
         "state      processing; others are told cash_out.processing, number 2",
-        "answer     'PENDING', accepted",
         "signed webhook {",
         "webhook    'SUCCESSFUL': that moves the state",
         "state      completed; others are told cash_out.completed, number 3",
@@ -66,6 +68,8 @@ def test_each_step_is_told_in_its_order(shown: list[str]) -> None:
     ]
     places = [next(i for i, line in enumerate(first) if step in line) for step in steps]
     assert places == sorted(places)
+    begun = next(i for i, line in enumerate(first) if "state      processing" in line)
+    assert any("answer     'PENDING', accepted" in line for line in first[begun:])
 
 
 def test_a_doorbell_is_answered_by_our_own_question(shown: list[str]) -> None:
