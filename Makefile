@@ -4,7 +4,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# A third process beside two cores: much of the suite waits for servers that it has started.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 # What `make mutants` tries: all of them, or a part, as in MUTANTS='domain.limits.*'.
 MUTANTS ?=
 MUTMUT_ARGS ?= --max-children 2

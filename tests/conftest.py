@@ -36,18 +36,24 @@ settings.load_profile("ci")
 
 # Files of a minute or so each begin first: one that began last would leave the other core idle.
 LONGEST = (
-    "simulation/test_fresh_seeds.py",
-    "nemesis/test_nemesis.py",
     "entrypoints/test_cli_dev.py",
+    "documents/test_restore.py",
+    "nemesis/test_nemesis.py",
     "console/test_pages.py",
-    "entrypoints/test_worker_process.py",
-    "entrypoints/test_crashes.py",
+    "simulation/test_fresh_seeds.py",
+    "console/test_screenshots.py",
     "adapters/providers/test_against_sandbox.py",
+    "entrypoints/test_cli_reconcile.py",
+    "entrypoints/test_cli_provider_check.py",
+    "adapters/web/test_smuggling.py",
+    "entrypoints/test_cli_provider.py",
+    "simulation/test_command.py",
+    "entrypoints/test_crashes.py",
+    "entrypoints/test_cli_processes.py",
+    "entrypoints/test_worker_process.py",
+    "entrypoints/test_api_process.py",
     "fuzz/test_http_as_admin.py",
     "fuzz/test_http_as_user.py",
-    "entrypoints/test_cli_provider_check.py",
-    "entrypoints/test_cli_processes.py",
-    "adapters/web/test_smuggling.py",
     "adapters/providers/test_contract_rules.py",
 )
 _TURNS = {file: turn for turn, file in enumerate(LONGEST)}
