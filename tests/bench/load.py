@@ -171,7 +171,7 @@ class Generator:
     async def _at_rate(self, rate: float) -> None:
         began, sent = time.perf_counter(), 0
         while (now := time.perf_counter()) < self._ends_at:
-            due = int((now - began) * rate)
+            due = 1 + int((now - began) * rate)
             for number in range(sent, due):
                 due_at = began + number / rate
                 if self._idle:
@@ -180,7 +180,9 @@ class Generator:
                 else:
                     self._late.append(due_at)
             sent = max(sent, due)
-            await asyncio.sleep(0.0005)
+            # Until the next is due, and a millisecond at least: the loop would take less for
+            # nothing at all, and turn for ever, on a core that the service then lacks.
+            await asyncio.sleep(max(0.001, began + sent / rate - time.perf_counter()))
         for _ in range(int(PATIENCE_S / 0.01)):
             if len(self._idle) >= self._load.connections - self.broken:
                 return
