@@ -111,7 +111,7 @@ class RequestCashOut:
                 lost = fault
                 continue
             if any(isinstance(each, Taken) and not each.replayed for each in results):
-                self.nudge.work(Work.SUBMIT, Work.RELAY, Work.TIDY)
+                self.nudge.work(Work.SUBMIT, Work.RELAY, Work.MATCH)
             return results
         return [_still_contended(candidate) for candidate in candidates]
 

@@ -38,17 +38,23 @@ _STORE_FAULTS = (Conflict, Overloaded, StorageUnavailable)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to look without being told, how much to take at once, how long to drain."""
+    """How often to look without being told, how much to take at once, how long to drain.
+
+    between: so long apart are looks for webhooks that wait for their cash-out, although every
+    cash-out that is taken is a reason to look.
+    """
 
     poll: timedelta = timedelta(seconds=1)
     tidy: timedelta = timedelta(seconds=5)
     batch: int = 100
     drain: timedelta = timedelta(seconds=50)
     health: timedelta = timedelta(seconds=2)
+    between: timedelta = timedelta(milliseconds=100)
 
     def longest(self, kind: Work) -> timedelta:
         """Return how long to wait for a hint before looking without one."""
-        return {Work.TIDY: self.tidy, Work.HEALTH: self.health}.get(kind, self.poll)
+        own = {Work.MATCH: self.tidy, Work.TIDY: self.tidy, Work.HEALTH: self.health}
+        return own.get(kind, self.poll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class Worker:
             done += (await self._ask(lane)).done
         while self._calls:
             await asyncio.wait(set(self._calls))
-        done += (await self._tidy()).done
+        done += (await self._match()).done + (await self._tidy()).done
         return done + await self.relay()
 
     def _loops(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -124,6 +130,7 @@ class Worker:
             yield self._loop(Work.SUBMIT, partial(self._submit, lane))
             yield self._loop(Work.ASK, partial(self._ask, lane))
         yield self._loop(Work.RELAY, self._relay)
+        yield self._loop(Work.MATCH, self._match)
         yield self._loop(Work.TIDY, self._tidy)
         if self.health is not None:
             yield self._loop(Work.HEALTH, self._look_at_health)
@@ -146,6 +153,8 @@ class Worker:
             if done is None:
                 await self.clock.sleep(self.pace.poll)
             elif not done.more:
+                if kind is Work.MATCH:
+                    await self.clock.sleep(self.pace.between)
                 await self.waiting.for_work(kind, longest)
 
     async def _guarded(self, kind: Work, work: Awaitable[Result]) -> Result | None:
@@ -220,12 +229,15 @@ class Worker:
         # Whoever adds an event says so: only where many waited is there a look without being told.
         return Round(told, more=2 * told >= self.relay.largest)
 
+    async def _match(self) -> Round:
+        matched = await self.rematch()
+        return Round(matched, more=bool(matched))
+
     async def _tidy(self) -> Round:
-        rematched = await self._guarded(Work.TIDY, self.rematch())
         reviewed = await self._guarded(Work.TIDY, self.reviews())
         pruned = await self._guarded(Work.TIDY, self.prune())
         stopped = await self._guarded(Work.TIDY, self.interrupted())
-        done = (rematched or 0) + (reviewed or 0) + (pruned or 0) + (stopped or 0)
+        done = (reviewed or 0) + (pruned or 0) + (stopped or 0)
         return Round(done, more=bool(done))
 
     def _start(

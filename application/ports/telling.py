@@ -40,6 +40,8 @@ class Work(StrEnum):
     SUBMIT = "submit"
     ASK = "ask"
     RELAY = "relay"
+    MATCH = "match"
+    """Webhooks that wait for their cash-out."""
     TIDY = "tidy"
     HEALTH = "health"
 

@@ -92,6 +92,8 @@ class SimulatedStore:
         health = self._health(found.get(Work.SUBMIT))
         if health is not None:
             found[Work.HEALTH] = health
+        if self._can_be_matched():
+            found[Work.MATCH] = 0.0
         tidy = self._tidy()
         if tidy is not None:
             found[Work.TIDY] = tidy
@@ -107,8 +109,8 @@ class SimulatedStore:
             return 0.0
         return None if next_submit is None else next_submit - _BEFOREHAND_S
 
-    def _tidy(self) -> float | None:
-        """Return when a review is due, or 0 when a parked webhook could be judged."""
+    def _can_be_matched(self) -> bool:
+        """Tell whether a parked webhook could be judged."""
         rows = self.rows
         for delivery_id in rows.unmatched:
             lookup = rows.deliveries[delivery_id].delivery.lookup
@@ -116,7 +118,12 @@ class SimulatedStore:
                 lookup.reference in rows.by_reference
                 or (lookup.provider, lookup.provider_transaction_id) in rows.by_provider_id
             ):
-                return 0.0
+                return True
+        return False
+
+    def _tidy(self) -> float | None:
+        """Return when a review is due."""
+        rows = self.rows
         unreviewed = [
             rows.cash_outs[each].waits_since
             for each in rows.open

@@ -336,9 +336,9 @@ async def test_workers_are_nudged_for_something_new_only(world: World) -> None:
     bell = Bell()
     request = RequestCashOut(world.units, world.catalogue, world.clock, world.chance, bell)
     await request([a_request(key="k-1")])
-    assert bell.kinds == [Work.SUBMIT, Work.RELAY, Work.TIDY]
+    assert bell.kinds == [Work.SUBMIT, Work.RELAY, Work.MATCH]
     await request([a_request(key="k-1"), a_request(amount="1")])
-    assert bell.kinds == [Work.SUBMIT, Work.RELAY, Work.TIDY], "a replay and a refusal are not new"
+    assert bell.kinds == [Work.SUBMIT, Work.RELAY, Work.MATCH], "a replay and a refusal are not new"
 
 
 async def test_changes_are_in_the_journal_once_they_are_committed(world: World) -> None:

@@ -438,8 +438,34 @@ async def test_a_webhook_that_overtook_its_request_is_matched_when_that_is_taken
     async with running(world, world.one.a_worker(rare)):
         await world.tell(News("COMPLETED", Status.COMPLETED, "MP-1", "MINE-0001"))
         cash_out = await world.taken(reference="MINE-0001")
-        await turns()
+        await passes(world, timedelta(seconds=1))
         assert world.now(cash_out).status is Status.COMPLETED
+
+
+class Counted:
+    """A piece of housekeeping that counts its rounds and finds nothing."""
+
+    rounds = 0
+
+    async def __call__(self) -> int:
+        """Do nothing."""
+        self.rounds += 1
+        return 0
+
+
+async def test_what_is_taken_without_a_pause_is_no_reason_to_tidy_up_without_one(
+    world: World,
+) -> None:
+    worker = world.one.worker
+    matching, pruning = Counted(), Counted()
+    worker.rematch, worker.prune = matching, pruning  # type: ignore[assignment]
+    async with running(world, worker):
+        for number in range(200):
+            await world.taken(user_id=f"u-{number}")
+            world.clock.advance(timedelta(milliseconds=10))
+            await turns()
+    assert 15 <= matching.rounds <= 22, "two seconds, ten times a second at most"
+    assert pruning.rounds == 1, "each five seconds, whatever was taken"
 
 
 async def test_orphans_and_reviews_are_looked_after_by_the_loops(world: World) -> None:
