@@ -161,6 +161,9 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
                 "application_name": application,
                 "timezone": "UTC",
                 "jit": "off",
+                # Each statement has its index. In a table that it does not know yet, PostgreSQL
+                # would rather read all, and a connection keeps to such a plan.
+                "enable_seqscan": "off",
                 "lock_timeout": _milliseconds(limits.lock_s),
                 "statement_timeout": _milliseconds(limits.statement_s),
                 "idle_in_transaction_session_timeout": _milliseconds(limits.idle_in_transaction_s),

@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,18 +19,17 @@ from adapters.sql.read_model import Shape
 from adapters.sql.schema import migrate
 from adapters.sql.sets import MOST_AT_ONCE, chunks
 from adapters.sql.unit_of_work import SqlUnits
-from application.ports import Delivery, Identity, KeyUse, Lookup
-from application.record_news import Arrival, RecordNews
-from domain.attempts import Attempt, OutcomeKind
-from domain.cash_out import Action, CashOut, Change, Lease, Plan, begin_attempt
+from application.ports import KeyUse
+from application.record_news import RecordNews
+from domain.attempts import Attempt
+from domain.cash_out import Action, Plan
 from domain.corridors import Catalogue, Policy
-from domain.evidence import Evidence, News, Outcome, Source
 from domain.limits import Counted, Slot
-from domain.reports import Report
-from domain.states import Status, Verdict
+from domain.states import Status
+from tests.contracts.batches import answers, delivery, record, send, take, tell, webhooks
 from tests.contracts.stores import a_new, changed, in_database, put
 from tests.servers import PostgresServer
-from tests.strategies import AFRI, NOW, ORANGE, PROVES, TOKEN, a_provider
+from tests.strategies import AFRI, NOW, ORANGE, PROVES, a_provider
 
 pytestmark = pytest.mark.anyio
 
@@ -68,61 +65,6 @@ def counted(database: Database) -> Iterator[list[str]]:
         event.remove(*each)
 
 
-async def _take(units: SqlUnits, new: Sequence[Change], slots: Sequence[Slot]) -> None:
-    identities = [Identity("user-1", each.after.reference, each.after.reference) for each in new]
-    async with units.begin() as unit:
-        await unit.cash_outs.known(identities)
-        await unit.limits.lock(slots)
-        keys = [KeyUse("user-1", each.after.reference, each.after.id) for each in new]
-        await unit.cash_outs.add(new, keys)
-        await unit.limits.write(dict.fromkeys(slots, Counted(5, 10)))
-        await unit.outbox.add([event for each in new for event in each.events])
-
-
-async def _send(units: SqlUnits, size: int) -> None:
-    async with units.begin() as unit:
-        claimed = await unit.cash_outs.claim(ORANGE, Action.SUBMIT, size, NOW)
-        lease = Lease(TOKEN, NOW + timedelta(minutes=1))
-        begun = [begin_attempt(each, NOW, lease) for each in claimed.cash_outs]
-        assert len(begun) == size
-        await unit.cash_outs.save(begun)
-
-
-async def _record(units: SqlUnits, new: Sequence[Change], slots: Sequence[Slot]) -> None:
-    deliveries = [_delivery(change.after) for change in new]
-    lookups = [each.lookup for each in deliveries if each.lookup]
-    async with units.begin() as unit:
-        found = await unit.cash_outs.find(lookups)
-        receipts = await unit.inbox.store(deliveries, NOW - timedelta(minutes=1))
-        assert all(receipt.fresh for receipt in receipts)
-        locked = await unit.cash_outs.lock(list(found.values()))
-        await unit.cash_outs.owners([(ORANGE, each.reference) for each in lookups])
-        await unit.cash_outs.save([_answered(each) for each in locked.values()])
-        await unit.limits.give_back(dict.fromkeys(slots, 5))
-        await unit.inbox.match({each.id: each.id for each in deliveries})
-
-
-async def _tell(units: SqlUnits, size: int) -> None:
-    async with units.begin() as unit:
-        entries = await unit.outbox.waiting(size)
-        assert len(entries) == size
-        await unit.outbox.mark_sent([entry.position for entry in entries], NOW)
-
-
-def _delivery(cash_out: CashOut) -> Delivery:
-    news, lookup = News("OK", Status.COMPLETED), Lookup(ORANGE, cash_out.reference, "T")
-    digest = cash_out.id.hex
-    return Delivery(cash_out.id, ORANGE, digest, NOW, b"{}", digest, news, lookup)
-
-
-def _answered(cash_out: CashOut) -> Change:
-    (tried,) = cash_out.attempts
-    closed = replace(tried, outcome=OutcomeKind.ACCEPTED, ended_at=NOW)
-    piece = Evidence(cash_out.id, cash_out.pieces + 1, Source.WEBHOOK, NOW, Verdict.MOVE, "News")
-    change = changed(cash_out, attempts=(closed,), lease=None, pieces=piece.sequence)
-    return replace(change, evidence=(piece,))
-
-
 async def test_a_batch_of_fifty_costs_as_many_statements_as_a_batch_of_one(url: str) -> None:
     store = in_database("any", url)
     assert store.database is not None
@@ -133,10 +75,10 @@ async def test_a_batch_of_fifty_costs_as_many_statements_as_a_batch_of_one(url: 
         new = [a_new(number) for number in range(first, first + size)]
         slots = [Slot(f"user-{number}", ORANGE, "XOF", "2026-11") for number in range(size)]
         work = {
-            "take": _take(units, new, slots),
-            "send": _send(units, size),
-            "record": _record(units, new, slots),
-            "tell": _tell(units, size),
+            "take": take(units, new, slots),
+            "send": send(units, size),
+            "record": record(units, new, slots),
+            "tell": tell(units, size),
         }
         costs.append({})
         for name, unit in work.items():
@@ -161,10 +103,10 @@ async def test_recording_costs_as_few_round_trips_as_the_news_needs(postgres_url
     costs: list[dict[str, int]] = []
     for size, first in ((1, 1), (30, 2)):
         new = [a_new(number) for number in range(first, first + size)]
-        await _take(units, new, [Slot(f"user-{first}", ORANGE, "XOF", "2026-11")])
-        await _send(units, size)
+        await take(units, new, [Slot(f"user-{first}", ORANGE, "XOF", "2026-11")])
+        await send(units, size)
         costs.append({})
-        for name, arrivals in (("answer", _answers(new)), ("webhook", _webhooks(new))):
+        for name, arrivals in (("answer", answers(new)), ("webhook", webhooks(new))):
             with counted(store.database) as sent:
                 recorded = await record(arrivals)
                 await asyncio.sleep(0)
@@ -172,37 +114,6 @@ async def test_recording_costs_as_few_round_trips_as_the_news_needs(postgres_url
             costs[-1][name] = len(sent)
     await store.database.close()
     assert costs[1] == {"answer": 4, "webhook": 6}
-
-
-def _answers(new: Sequence[Change]) -> list[Arrival]:
-    return [
-        Arrival(
-            ORANGE,
-            Report(
-                Source.SUBMIT,
-                Outcome(OutcomeKind.ACCEPTED, news=News("OK", None, each.after.reference)),
-                attempt=1,
-                lease=TOKEN,
-            ),
-            cash_out_id=each.after.id,
-        )
-        for each in new
-    ]
-
-
-def _webhooks(new: Sequence[Change]) -> list[Arrival]:
-    return [
-        Arrival(
-            ORANGE,
-            Report(
-                Source.WEBHOOK,
-                News("OK", Status.COMPLETED, each.after.reference, each.after.reference),
-            ),
-            lookup=Lookup(ORANGE, each.after.reference),
-            delivery=replace(_delivery(each.after), replay_key=None),
-        )
-        for each in new
-    ]
 
 
 async def test_a_batch_beyond_one_statement_is_cut_into_chunks(url: str) -> None:
@@ -391,7 +302,7 @@ async def _fill_an_archive(url: str) -> None:
         await unit.cash_outs.save([*ended, *asking])
         entries = await unit.outbox.waiting(2_990)
         await unit.outbox.mark_sent([entry.position for entry in entries], NOW)
-        deliveries = [_delivery(each) for each in kept]
+        deliveries = [delivery(each) for each in kept]
         await unit.inbox.store(deliveries, NOW)
         await unit.inbox.match({each.id: each.id for each in deliveries[:-5]})
     async with database.engine.begin() as connection:
