@@ -113,7 +113,7 @@ JUDGING = (
         "        recorded = await _each(self.record, arrivals)\n"
         "        return sum(each.cash_out is not None for each in recorded)\n",
         "        return 0 * len(arrivals)\n",
-        by_seeds(300, Invariant.NEWS_IS_JUDGED_ONCE),
+        by_seeds(300, Invariant.NEWS_IS_JUDGED_ONCE, Invariant.FAILED_MEANS_UNPAID),
     ),
     Bug(
         "one provider's webhook moves another's cash-out",
