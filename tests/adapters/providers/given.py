@@ -24,6 +24,9 @@ AFRIMONEY = "afrimoney"
 REFERENCE = "CASH-1700000000000-0042"
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 QUICK = CallLimits.of(timedelta(seconds=1))
+"""For a server that is silent: somebody waits until the time is up."""
+PATIENT = CallLimits.of(timedelta(seconds=20))
+"""For one that answers, on a machine that is busy."""
 
 SECRETS = {
     "client_secret": "canary-client-secret",
@@ -171,7 +174,10 @@ async def answering(
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
     async with Partner(beside_tokens(answer)) as partner:
-        wiring = wired(partner.url, provider, options=options, capabilities=capabilities)
+        limits = QUICK if None in replies else PATIENT
+        wiring = wired(
+            partner.url, provider, options=options, capabilities=capabilities, limits=limits
+        )
         async with opened(wiring) as gateway:
             yield gateway, partner
 
