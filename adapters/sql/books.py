@@ -24,14 +24,19 @@ from domain.limits import Slot
 from domain.seals import digest_of_body
 from domain.verification import Folder, KeptEvent, KeptPiece
 
+_LONGEST_S: Final = 3_600.0
 UNHURRIED: Final = DatabaseLimits(
-    pool_size=1, lock_s=10.0, statement_s=300.0, idle_in_transaction_s=1_800.0, read_s=300.0
+    pool_size=1,
+    lock_s=10.0,
+    statement_s=300.0,
+    idle_in_transaction_s=1_800.0,
+    transaction_s=_LONGEST_S,
+    read_s=300.0,
 )
 """For reading everything: one statement may take five minutes, waiting for the others half an hour.
 
 Nothing waits for this but the cleaning of rows that were changed meanwhile.
 """
-_LONGEST_S: Final = 3_600.0
 _WORK_MEMORY: Final = "SET LOCAL work_mem = '128MB'"
 _LOWEST: Final = UUID(int=0)
 _IDS_AT_ONCE: Final = 100_000

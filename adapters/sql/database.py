@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiosqlite
@@ -29,9 +30,11 @@ class DatabaseLimits:
     """Every wait and every number of connections, in seconds and connections of one process.
 
     pool_wait_s: for a free connection, on SQLite also for the turn to write. connect_s: for a new
-    connection. lock_s, statement_s, idle_in_transaction_s: enforced by PostgreSQL. unit_s: a whole
-    transaction. read_s: a read outside of one. rollback_s: then the connection is dropped. busy_s:
-    on SQLite, for other processes. recycle_s: the age at which a connection is replaced.
+    connection. lock_s, statement_s, idle_in_transaction_s, transaction_s: enforced by PostgreSQL,
+    the last since version 17; it alone ends what a process holds that froze between two messages.
+    unit_s: a whole transaction. read_s: a read outside of one. rollback_s: then the connection is
+    dropped. busy_s: on SQLite, for other processes. recycle_s: the age at which a connection is
+    replaced.
     """
 
     pool_size: int = 10
@@ -40,6 +43,7 @@ class DatabaseLimits:
     lock_s: float = 3.0
     statement_s: float = 5.0
     idle_in_transaction_s: float = 15.0
+    transaction_s: float = 15.0
     unit_s: float = 10.0
     read_s: float = 5.0
     rollback_s: float = 1.0
@@ -47,6 +51,10 @@ class DatabaseLimits:
     recycle_s: int = 1_800
 
 
+# As a parameter of the connection, a server that does not know it yet would refuse us.
+_LIMIT_TRANSACTIONS = (
+    "SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'transaction_timeout'"
+)
 _LOOK_AGAIN_S = 0.02
 _UNHURRIED_S = 1.0
 """How long a cancelled connection may take to end before it is left to itself."""
@@ -155,7 +163,7 @@ def _open_postgres(url: str, limits: DatabaseLimits, application: str) -> AsyncE
         url,
         limits,
         {
-            "async_creator_fn": _connect_postgres,
+            "async_creator_fn": partial(_connect_postgres, limits.transaction_s),
             "timeout": limits.connect_s,
             "server_settings": {
                 "application_name": application,
@@ -181,17 +189,27 @@ def _refuse_closed(connection: DBAPIConnection, _record: object, _proxy: object)
         raise InvalidatePoolError
 
 
-async def _connect_postgres(**settings: Any) -> "asyncpg.Connection":  # noqa: ANN401 -- handed on
+async def _connect_postgres(transaction_s: float, **settings: Any) -> "asyncpg.Connection":  # noqa: ANN401 -- handed on
     """Connect; who is cancelled meanwhile leaves the driver to finish, and then to hang up.
 
     Interrupted half-way, asyncpg raises where nobody can catch it. Its own time-out ends it.
     """
-    connecting = asyncio.ensure_future(asyncpg.connect(**settings))
+    connecting = asyncio.ensure_future(_connected(transaction_s, **settings))
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:
         connecting.add_done_callback(_hang_up)
         raise
+
+
+async def _connected(transaction_s: float, **settings: Any) -> "asyncpg.Connection":  # noqa: ANN401 -- handed on
+    connection = await asyncpg.connect(**settings)
+    async with AsyncExitStack() as unless_it_is_ready:
+        unless_it_is_ready.callback(connection.terminate)
+        limit = _milliseconds(transaction_s)
+        await connection.fetch(_LIMIT_TRANSACTIONS, limit, timeout=settings["timeout"])
+        unless_it_is_ready.pop_all()
+    return connection
 
 
 def _hang_up(connecting: "asyncio.Future[asyncpg.Connection]") -> None:

@@ -11,7 +11,9 @@ REVISIONS = tuple(f"{number:04d}" for number in range(1, 13))
 
 _VERSION_TABLE = "alembic_version"
 _LOCK = 0x43415348  # "CASH": one migration at a time, whoever starts it
-_UNHURRIED = DatabaseLimits(lock_s=60.0, statement_s=600.0, idle_in_transaction_s=600.0)
+_UNHURRIED = DatabaseLimits(
+    lock_s=60.0, statement_s=600.0, idle_in_transaction_s=600.0, transaction_s=7_200.0
+)
 
 
 async def schema_state(database: Database) -> str:

@@ -27,7 +27,14 @@ from entrypoints.simulation.store import SimulatedStore, SimulatedUnits
 from entrypoints.simulation.world import World
 from tests.strategies import NOW, a_cash_out
 
-PATIENT = DatabaseLimits(pool_wait_s=30.0, unit_s=60.0, lock_s=30.0, statement_s=30.0, busy_s=30.0)
+PATIENT = DatabaseLimits(
+    pool_wait_s=30.0,
+    unit_s=60.0,
+    lock_s=30.0,
+    statement_s=30.0,
+    transaction_s=60.0,
+    busy_s=30.0,
+)
 """Limits for tests that race: a busy machine is slow, and that is not what they are about."""
 
 REFUSED_AS_A_BUG = (IllegalTransition, BrokenCounter, DBAPIError, *DRIVER_FAULTS)

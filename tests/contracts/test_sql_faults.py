@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from application.ports import Conflict, Overloaded, StorageUnavailable
 from domain.cash_out import Action
 from domain.events import Event, EventType, event
 from domain.limits import Counted, Slot
-from tests.contracts.stores import a_new
+from tests.contracts.stores import PATIENT, a_new
 from tests.contracts.wire import Wire, wire_to
 from tests.servers import PostgresServer
 from tests.strategies import NOW, ORANGE, OTHER_TOKEN, TOKEN
@@ -219,6 +220,37 @@ async def test_a_server_that_hangs_is_given_up_at_the_deadline(postgres_url: str
         wire.release()
         await add(database, 3)
         assert await is_stored(database, 3)
+
+
+async def test_who_freezes_between_two_messages_of_a_statement_loses_its_locks(
+    postgres_url: str,
+) -> None:
+    """The driver asks how to read a statement before it sends its values.
+
+    To PostgreSQL a connection that stops right there is neither idle nor running a statement.
+    """
+    frozen = replace(PATIENT, idle_in_transaction_s=1.0, transaction_s=1.0)
+    async with (
+        wired(postgres_url, frozen) as (database, wire),
+        opened(postgres_url, PATIENT) as another,
+    ):
+        has_locked = asyncio.Event()
+
+        async def lock_and_freeze() -> None:
+            async with SqlUnits(database).begin() as unit:
+                await unit.limits.lock([DAY])
+                wire.hold_after = b"outbox"
+                has_locked.set()
+                await unit.outbox.waiting(1)
+
+        freezing = asyncio.create_task(lock_and_freeze())
+        await has_locked.wait()
+        async with SqlUnits(another).begin() as unit:
+            await unit.limits.lock([DAY])
+        assert not freezing.done()
+        wire.release()
+        with pytest.raises(StorageUnavailable):
+            await freezing
 
 
 async def test_no_connection_free_in_time_is_overload(postgres_url: str) -> None:

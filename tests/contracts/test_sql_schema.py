@@ -228,12 +228,13 @@ async def test_postgresql_is_told_every_limit(postgres_url: str) -> None:
                 "lock_timeout",
                 "statement_timeout",
                 "idle_in_transaction_session_timeout",
+                "transaction_timeout",
                 "application_name",
                 "timezone",
             )
         ]
     await database.close()
-    assert settings == ["1500ms", "5s", "15s", "a name", "UTC"]
+    assert settings == ["1500ms", "5s", "15s", "15s", "a name", "UTC"]
 
 
 @pytest.mark.parametrize(

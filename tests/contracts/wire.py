@@ -12,11 +12,16 @@ _CHUNK = 65_536
 
 @dataclass(slots=True)
 class Wire:
-    """Forwards TCP. cut_after: the answer to this word is never delivered."""
+    """Forwards TCP.
+
+    cut_after: the answer to this word is never delivered. hold_after: this word is the last thing
+    that passes, as if its sender were frozen then.
+    """
 
     target_port: int
     port: int = 0
     cut_after: bytes = b""
+    hold_after: bytes = b""
     _doomed: bool = False
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -60,6 +65,8 @@ class Wire:
                     self._doomed = True
                 writer.write(data)
                 await writer.drain()
+                if from_client and self.hold_after and self.hold_after in data:
+                    self.hold()
 
 
 @asynccontextmanager

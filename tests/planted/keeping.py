@@ -214,6 +214,17 @@ KEEPING = (
         by_tests("tests/application/test_cancel_cash_out.py::test_a_stranger_changes_nothing"),
     ),
     Bug(
+        "transactions last as long as whoever opened them",
+        "A worker that is frozen keeps its cash-outs locked: nobody else may go on with them.",
+        "adapters/sql/database.py",
+        "WHERE name = 'transaction_timeout'",
+        "WHERE false",
+        by_tests(
+            "tests/contracts/test_sql_faults.py::test_who_freezes_between_two_messages_of_a_statement_loses_its_locks",
+            raises=["Conflict"],
+        ),
+    ),
+    Bug(
         "the database lets an ending move",
         "The last guard is gone: a bug anywhere above rewrites what was told to the user.",
         "adapters/sql/guards.py",
