@@ -232,7 +232,7 @@ async def test_who_freezes_between_two_messages_of_a_statement_loses_its_locks(
     frozen = replace(PATIENT, idle_in_transaction_s=1.0, transaction_s=1.0)
     async with (
         wired(postgres_url, frozen) as (database, wire),
-        opened(postgres_url, PATIENT) as another,
+        opened(postgres_url, replace(PATIENT, lock_s=15.0)) as another,
     ):
         has_locked = asyncio.Event()
 
