@@ -22,7 +22,7 @@ from domain.rulings import Proposal
 from entrypoints.container import Service
 from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.process import Gone, Impatient
-from entrypoints.simulation.providers import ProviderSide
+from entrypoints.simulation.providers import FICKLE, ProviderSide
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.world import FOR_A_STRANGER, STORE_FAULTS, Invariant, World, pause
 
@@ -45,8 +45,6 @@ _BOTH: Final = 0.3
 _TURNED_DOWN: Final = 0.15
 _TAKEN_BACK: Final = 0.1
 _UNPAID_WORDS: Final = frozenset({Word.FAILED, Word.CANCELLED})
-_TAKES_BACK: Final = frozenset({"304"})
-"""Scenarios whose provider pays in the end what it called failed: ruled on once both are told."""
 
 
 class Operators:
@@ -165,7 +163,7 @@ class Operators:
         reference = cash_out.reference
         found = side.engine.transactions.look_up(cash_out.provider, reference, world.now())
         if found is not None:
-            fickle = cash_out.payee.msisdn.e164[-3:] in _TAKES_BACK
+            fickle = cash_out.payee.msisdn.e164[-3:] in FICKLE
             told_both = cash_out.review is ReviewReason.CONTRADICTION
             return found.word not in _UNPAID_WORDS or (fickle and not told_both)
         return cash_out.lease is not None or side.underway.get(cash_out.reference, 0) > 0

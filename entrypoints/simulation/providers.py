@@ -36,7 +36,7 @@ _OVERTAKEN_S: Final = 2.0
 _BEHIND_S: Final = 300.0
 """How long a machine of the provider may be behind; with the latest submit, still within what it
 promises of a final "not found"."""
-_FICKLE: Final = frozenset({"304"})
+FICKLE: Final = frozenset({"304"})
 """Scenarios whose provider takes an ending back: what is told late was true once."""
 _MAY_BE_PAID: Final = frozenset({Word.PENDING, Word.SUCCESS, Word.SETTLING, Word.REVERSED})
 VOCABULARIES: Final[Mapping[str, Vocabulary]] = MappingProxyType(
@@ -213,7 +213,7 @@ class ProviderSide:
     def denies(self, cash_out: CashOut) -> str:
         """Return what speaks against an ending at the moment when it is told; empty: nothing."""
         reference = cash_out.reference
-        fickle = cash_out.payee.msisdn.e164[-3:] in _FICKLE
+        fickle = cash_out.payee.msisdn.e164[-3:] in FICKLE
         if fickle or reference in self.by_hand:
             return ""
         if cash_out.status is Status.COMPLETED:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Final
 
 from adapters.memory.books import MemorySnapshot
@@ -22,7 +23,7 @@ from domain.states import ENDINGS, Status, Verdict
 from entrypoints.simulation.broker import Broker
 from entrypoints.simulation.fleet import Fleet
 from entrypoints.simulation.operators import Operators, is_paid_to
-from entrypoints.simulation.providers import ProviderSide
+from entrypoints.simulation.providers import FICKLE, ProviderSide
 from entrypoints.simulation.store import SimulatedStore
 from entrypoints.simulation.users import Users
 from entrypoints.simulation.world import Invariant, World
@@ -141,14 +142,21 @@ class Rest:
             yield Invariant.FAILED_MEANS_UNPAID, f"{facts} is in the ledger: {paid}"
 
     def _is_secret(self, cash_out: CashOut) -> bool:
-        """Tell whether somebody else paid under its reference and no webhook of it was let in.
+        """Tell whether it was paid behind our back: no webhook that tells of it was let in.
 
-        One that speaks of another time than our clocks is refused.
+        By somebody else under its reference, or by a provider that had called it failed. A webhook
+        that speaks of another time than our clocks is refused, until its sender gives up.
         """
-        if cash_out.reference not in self.side.by_hand:
+        kept = [each.delivery for each in self.store.rows.deliveries.values()]
+        if cash_out.reference in self.side.by_hand:
+            lookups = [each.lookup for each in kept]
+            return all(each is None or each.reference != cash_out.reference for each in lookups)
+        if cash_out.payee.msisdn.e164[-3:] not in FICKLE:
             return False
-        lookups = (kept.delivery.lookup for kept in self.store.rows.deliveries.values())
-        return all(each is None or each.reference != cash_out.reference for each in lookups)
+        log = self.side.engine.deliveries
+        bodies = [each.body for each in log if each.reference == cash_out.reference]
+        digests = {each.digest for each in kept}
+        return bool(bodies) and sha256(bodies[-1]).hexdigest() not in digests
 
     def _paid_for_nobody(self) -> Iterator[Fault]:
         """See that nothing was paid under a reference that none of the cash-outs has."""

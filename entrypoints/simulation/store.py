@@ -21,7 +21,7 @@ from application.ports import Conflict, Overloaded, StorageUnavailable, Work
 from application.relay_events import LEASE_NAME
 from domain.cash_out import Action
 from entrypoints.simulation.hints import SkippingSignals
-from entrypoints.simulation.loop import Owner, a_turn
+from entrypoints.simulation.loop import OWNER, Owner, a_turn
 from entrypoints.simulation.plan import FaultKind
 from entrypoints.simulation.rows import Hold, RowLocks, RowUnit
 from entrypoints.simulation.watch import Watch
@@ -195,6 +195,8 @@ class Transaction:
 
     async def __aenter__(self) -> MemoryUnit | RowUnit:
         """Open it; raise StorageUnavailable or Overloaded."""
+        if OWNER.get() not in {None, self.owner}:
+            raise RuntimeError("a process uses the connection of another")
         world, faults = self._store.world, self._store.world.faults
         if faults.is_on(FaultKind.STORE_AWAY) or world.over:
             raise StorageUnavailable(_AWAY)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from application.board import corridors_of
@@ -119,7 +120,9 @@ class Weather:
                 process = self._fleet.any()
                 steer = process.service.steer
                 how = steer.close if close else steer.open
-                await process.call(lambda: how(_OPERATOR, route, "by the weather"), _PATIENCE_S)  # noqa: B023 -- called at once
+                # Bound now: a process that is frozen comes to it when another was asked meanwhile.
+                order = partial(how, _OPERATOR, route, "by the weather")
+                await process.call(order, _PATIENCE_S)
             except (Gone, Impatient, *STORE_FAULTS):
                 await pause(self._world, _ASKED_AGAIN_S)
             else:

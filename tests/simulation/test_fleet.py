@@ -1,5 +1,6 @@
 """The simulated processes: how faults are counted, and what becomes of them afterwards."""
 
+from domain.standings import Route
 from entrypoints.simulation.plan import FaultKind, Plan
 from entrypoints.simulation.run import Run
 from entrypoints.simulation.world import pause
@@ -42,6 +43,30 @@ def test_a_crash_and_a_pause_count_when_they_strike_and_not_when_they_are_called
     run.world.over = True
     run.world.loop.clean()
     assert run.world.faults.struck == {FaultKind.CRASH: 1, FaultKind.PAUSE: 1}
+
+
+def test_an_order_that_a_frozen_process_wakes_up_with_is_its_own() -> None:
+    """Its operator lost patience and asked another process meanwhile."""
+    run = Run(Plan(seed=1, health=True))
+    route = Route(next(iter(run.world.catalogue.providers)))
+
+    async def story() -> None:
+        frozen = run.fleet.start()
+        frozen.freeze()
+        steering = run.world.spawn(run.weather._steer(route, close=True))
+        await pause(run.world, 1.0)
+        run.fleet.alive.remove(frozen)
+        run.fleet.start()
+        await steering
+        frozen.thaw()
+        await pause(run.world, 1.0)
+
+    run.world.loop.run(story())
+    faults = [*run.world.loop.faults, *run.world.loop.unheard()]
+    run.world.over = True
+    run.world.loop.clean()
+    assert run.store.rows.standings[route].shut
+    assert (run.world.broken, faults) == (None, [])
 
 
 def test_a_drawn_crash_is_no_crash_yet() -> None:
