@@ -78,6 +78,15 @@ class Case:
             self.ruled is Resolution.PAID and status in ENDINGS and status is not Status.COMPLETED
         )
 
+    def about(self, what: str, claimed: Status | None) -> str:
+        """Return what a mismatch is about: what does not fit, and the ending that it claims.
+
+        An ending that says the same as the ruling adds nothing; any other one is news, also where
+        the same mismatch was before the operators while the payment was pending.
+        """
+        ruled = RULED_AS[self.ruled] if self.ruled else ()
+        return what if claimed not in ENDINGS or claimed in ruled else f"{what}:{claimed}"
+
     @property
     def tells_contradiction(self) -> bool:
         """Tell whether the open review is about a contradiction, among other things perhaps."""

@@ -132,14 +132,15 @@ def _take(draft: Draft, report: Report, news: News) -> Verdict:
     suspect = _reference_was_taken(draft.after)
     if not _is_about(news, draft.after, in_full=suspect):
         reason = ReviewReason.REFERENCE_CONFLICT if suspect else ReviewReason.ECHO_MISMATCH
-        draft.call_human(reason, echoes_of(news))
+        draft.call_human(reason, draft.after.case.about(echoes_of(news), news.status))
         return Verdict.MISMATCH
     if _is_of_an_earlier_try(news, report.happened_at, draft.after):
         return Verdict.NOTED
     known_id = draft.after.provider_transaction_id
     said_id = news.provider_transaction_id
     if report.id_taken or (known_id and said_id and known_id != said_id):
-        draft.call_human(ReviewReason.PROVIDER_ID_CONFLICT, digest_of_words(said_id or ""))
+        about = draft.after.case.about(digest_of_words(said_id or ""), news.status)
+        draft.call_human(ReviewReason.PROVIDER_ID_CONFLICT, about)
         return Verdict.MISMATCH
     if said_id and known_id is None:
         draft.set(provider_transaction_id=said_id)

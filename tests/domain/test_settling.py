@@ -319,6 +319,38 @@ def test_a_mismatch_that_was_before_the_operators_does_not_ring_again_while_it_i
     assert events(told(waits, other)) == ["needs_review"]
 
 
+WRONG_ID = {"provider_transaction_id": "OM-OF-ANOTHER"}
+WRONG_ECHO = {"reference": "SOMEBODY-ELSES"}
+
+
+def about_another(status: Status, wrong: dict[str, str]) -> Report:
+    """News that cannot be believed, as it was said before or after a ruling."""
+    return replace(says(status, **wrong), id_taken=wrong is WRONG_ID)
+
+
+@pytest.mark.parametrize("wrong", [WRONG_ID, WRONG_ECHO], ids=["id", "echo"])
+def test_a_mismatch_that_now_tells_of_another_ending_rings_again(wrong: dict[str, str]) -> None:
+    """It is no proof of a payment, but whoever ruled has not seen it: it was pending then."""
+    pending, paid, failed = (
+        about_another(each, wrong) for each in (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+    )
+    mismatch = told(OPEN["taken"], pending)[-1].after
+    not_paid = told(mismatch, ruled(NOT_PAID))[-1].after
+    assert events(told(not_paid, pending, failed)) == []
+    heard = told(not_paid, paid, paid)
+    assert events(heard) == ["needs_review"]
+    assert [each.verdict for each in heard] == [Verdict.MISMATCH] * 2
+    assert heard[-1].after.status is Status.FAILED
+    again = told(heard[-1].after, ruled(NOT_PAID), paid, pending, failed)
+    assert events(again) == ["review_resolved"]
+    done = told(mismatch, ruled(PAID))[-1].after
+    assert events(told(done, pending, paid)) == []
+    assert events(told(done, failed)) == ["needs_review"]
+    waits = told(mismatch, ruled(KEEP_WAITING))[-1].after
+    assert events(told(waits, pending)) == []
+    assert events(told(waits, paid)) == ["needs_review"]
+
+
 def test_a_review_lists_all_that_it_is_about() -> None:
     both = told(contradicted(), says(Status.COMPLETED, reference="SOMEBODY-ELSES"))[-1].after
     first, second = both.case.concerns

@@ -108,4 +108,14 @@ RULING = (
             "tests/application/test_reviews.py::test_replaying_any_number_of_times_judges_once"
         ),
     ),
+    Bug(
+        "a mismatch that claims another ending is no news",
+        "Ruled not paid while it was pending; now the provider says paid, and nobody is asked.",
+        "domain/cases.py",
+        'return what if claimed not in ENDINGS or claimed in ruled else f"{what}:{claimed}"',
+        "return what if claimed in ruled else what",
+        by_tests(
+            "tests/domain/test_settling.py::test_a_mismatch_that_now_tells_of_another_ending_rings_again[id]"
+        ),
+    ),
 )
