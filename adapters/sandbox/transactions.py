@@ -164,8 +164,16 @@ class Transactions:
         """Return what the provider says of their id or our reference; None: it knows nothing."""
         self.settle(now)
         found = self._by_id.get((provider, identifier))
-        if found is None and self._settings.fidelity[provider].lookup_by_reference:
-            found = next(reversed(self._by_reference.get((provider, identifier), [])), None)
+        if found is not None:
+            return found.report()
+        if self._settings.fidelity[provider].lookup_by_reference:
+            return self.booked(provider, identifier, now)
+        return None
+
+    def booked(self, provider: str, reference: str, now: datetime) -> Report | None:
+        """Return what its books say of a reference, whether or not a status query would tell."""
+        self.settle(now)
+        found = next(reversed(self._by_reference.get((provider, reference), [])), None)
         return None if found is None else found.report()
 
     def tries(self, provider: str, reference: str) -> int:

@@ -161,7 +161,7 @@ class Operators:
     def _may_still_be_paid(self, cash_out: CashOut) -> bool:
         world, side = self._world, self._side
         reference = cash_out.reference
-        found = side.engine.transactions.look_up(cash_out.provider, reference, world.now())
+        found = side.engine.transactions.booked(cash_out.provider, reference, world.now())
         if found is not None:
             fickle = cash_out.payee.msisdn.e164[-3:] in FICKLE
             told_both = cash_out.review is ReviewReason.CONTRADICTION
