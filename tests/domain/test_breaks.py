@@ -8,7 +8,7 @@ import pytest
 
 from domain.breaks import AGES, Age, Break, BreakState, Finder, age_of
 from domain.runs import Period, Phase, Progress, Run, RunState, Searched, Tally
-from domain.statements import BreakKind, Judged, Match, Rule
+from domain.statements import MOST_WINDOW, BreakKind, Judged, Match, Rule
 from tests.statement_books import booked_cash_out, booked_of, line_of
 from tests.strategies import NOW, ORANGE
 
@@ -178,3 +178,17 @@ def test_there_is_a_most_to_how_many_slices_there_are() -> None:
     assert len(found) in {2_000, 2_001}
     assert found[0][1] - found[0][0] == timedelta(hours=2)
     assert _befores(Searched(NOW, NOW, NOW)) == []
+
+
+def test_an_unknown_payment_may_be_about_a_cash_out_within_the_widest_window() -> None:
+    unknown = replace(
+        Finder(RUN.id, ORANGE, "s", NOW).without_line(BREAK_ID, BOOKED),
+        kind=BreakKind.MISSING_HERE,
+        reference=None,
+        there=OURS.amount,
+        at=NOW,
+    )
+    for side in (1, -1):
+        edge = NOW + side * MOST_WINDOW
+        assert unknown.may_be_of(ORANGE, OURS.amount, edge)
+        assert not unknown.may_be_of(ORANGE, OURS.amount, edge + side * TICK)

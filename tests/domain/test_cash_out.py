@@ -220,3 +220,20 @@ def test_a_change_copies_the_cash_out_once_and_leaves_the_old_one_alone() -> Non
 def test_nothing_but_a_field_of_a_cash_out_can_be_changed() -> None:
     with pytest.raises(AttributeError):
         Draft(fresh(), LATER).set(planned=None)  # type: ignore[call-arg]
+
+
+def test_a_new_cash_out_names_what_caused_it() -> None:
+    assert accept(a_cash_out()).cause == ""
+    assert accept(a_cash_out(), "key-1").cause == "key-1"
+
+
+@pytest.mark.parametrize("operator", [None, "olga"])
+def test_a_withdrawal_is_evidence_of_whoever_made_it(operator: str | None) -> None:
+    (piece,) = cancel(fresh(), NOW, operator).evidence
+    assert (piece.verdict, piece.detail) == (Verdict.MOVE, operator or "")
+
+
+def test_events_carry_the_trace_of_the_request() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    (initiated,) = accept(a_cash_out(trace=trace)).events
+    assert initiated.trace == trace

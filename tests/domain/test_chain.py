@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -41,3 +42,18 @@ def test_a_moment_is_the_same_in_every_zone() -> None:
 
 def test_none_is_not_empty() -> None:
     assert maybe(None) != maybe("")
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("Ndèye", "Ndèye"),
+        ("a\0b\0", "a\ufffdb\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ("lone \udc00 \ud800", "lone \ufffd \ufffd"),
+        ("\0\udc00", "\ufffd\ufffd"),
+    ],
+    ids=["plain", "NUL", "pair", "lone", "both"],
+)
+def test_what_no_database_stores_is_read_as_a_mark(text: str, stored: str) -> None:
+    assert encoded(text) == stored.encode()

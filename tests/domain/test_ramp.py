@@ -101,3 +101,15 @@ def test_the_narrowest_and_the_strictest_ramp_rises() -> None:
     lenient = RampPolicy(bad_most=99)
     assert noted(Ramp(8, START, 1), at, lenient, is_bad=True) == Ramp(8, START, 1, 1)
     assert noted(Ramp(8, START), at, lenient, is_bad=True) == begun(at, lenient)
+
+
+def test_calls_are_counted_up_to_the_share_that_may_end_badly_and_no_further() -> None:
+    policy = RampPolicy(bad_most=10)
+    ramp = begun(START, policy)
+    for _ in range(18):
+        ramp = noted(ramp, START, policy, is_bad=False)
+    for count in (1, 2):
+        ramp = noted(ramp, START, policy, is_bad=True)
+        assert (ramp.good, ramp.bad) == (18, count)
+    later = START + timedelta(seconds=1)
+    assert noted(ramp, later, policy, is_bad=True) == begun(later, policy)

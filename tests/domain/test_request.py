@@ -306,3 +306,9 @@ def test_a_tariff_is_that_of_the_moment_of_the_request() -> None:
 def test_a_currency_that_nobody_pays_is_refused_with_those_that_are_paid() -> None:
     with pytest.raises(CurrencyNotSupported, match=r"Supported: .*XOF"):
         priced(a_request(currency="ZZZ"))
+
+
+def test_the_trace_of_a_request_stays_with_its_cash_out() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    asked = replace(a_request(), trace=trace)
+    assert taken(asked).trace == trace

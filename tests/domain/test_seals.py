@@ -10,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.attempts import Attempt, OutcomeKind
+from domain.cases import Case
 from domain.cash_out import CashOut, Change, accept, begin_attempt, cancel
 from domain.chain import GENESIS
-from domain.evidence import Evidence, News, ReviewReason, Source
+from domain.events import EventType
+from domain.evidence import Evidence, News, Resolution, ReviewReason, Source
 from domain.failures import FailureCode
 from domain.money import Money
 from domain.payee import Msisdn, Payee
 from domain.record import Report, record
-from domain.seals import hash_of, seal_of
+from domain.seals import digest_of_told, hash_of, seal_of
 from domain.states import Status, Verdict
-from tests.strategies import NOW, POLICY, PROVES, a_cash_out, a_lease
+from tests.strategies import NOW, POLICY, PROVES, a_cash_out, a_lease, being_sent
 
 LATER = NOW + timedelta(minutes=5)
 FRESH = a_cash_out(plan=None, events=0)
@@ -167,3 +169,69 @@ def test_these_renderings_are_for_ever() -> None:
     assert seal_of(SENT) == expected
     expected = "ff7fdcbb481bebae9fb7710c8200268c92855ad9149954bfb678697edbd5095e"
     assert hash_of(replace(PIECE, seal="s"), "p") == expected
+
+
+# --- the form: what is stored must be found again by every later release --------------------------
+
+RICH = replace(
+    being_sent(),
+    reference_given=True,
+    status=Status.COMPLETED,
+    completed_at=LATER,
+    provider_transaction_id="OM-1",
+    contradicted=True,
+    review=ReviewReason.CONTRADICTION,
+    claim=Status.COMPLETED,
+    case=Case(ruled=Resolution.NOT_PAID, reviewed_at=LATER),
+)
+RICH_PIECE = Evidence(
+    UUID(int=1),
+    2,
+    Source.WEBHOOK,
+    NOW,
+    Verdict.MOVE,
+    "News",
+    word="SUCCESSFUL",
+    told=(EventType.COMPLETED, EventType.CONTRADICTED),
+    told_digest=digest_of_told(["a" * 64, "b" * 64]),
+    seal="5" * 64,
+)
+
+
+def test_the_form_of_seals_and_hashes_never_changes() -> None:
+    assert (
+        seal_of(being_sent()) == "5014c53ec957c0d3e6c74f5bfd6d95a38205e327a03d3c0fab241a5aa3bd2713"
+    )
+    assert seal_of(RICH) == "f17d3239f174f726aff4d3e83daab9a16512ae9e327ff2b3a416b28af8fe1d98"
+    assert digest_of_told([]) == ""
+    assert (
+        RICH_PIECE.told_digest == "10b88f6109ff758ad4219e1c028f5e262ac4c2fe9628576840ab1ba35cd998f0"
+    )
+    assert (
+        hash_of(RICH_PIECE, GENESIS)
+        == "8e3028bdb373fa4678ef45471999cbb5f502c69090c3b7aa58e722e894866325"
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"user_id": "somebody-else"},
+        {"reference_given": False},
+        {"contradicted": False},
+        {"case": Case(ruled=Resolution.PAID, reviewed_at=LATER)},
+        {"case": Case()},
+        {"attempts": ()},
+    ],
+    ids=["user", "drawn", "agreed", "ruled paid", "not ruled", "no attempts"],
+)
+def test_a_seal_after_a_ruling_covers_all_the_rest_too(changed: dict[str, Any]) -> None:
+    assert seal_of(replace(RICH, **changed)) != seal_of(RICH)
+
+
+def test_the_first_piece_of_what_an_earlier_release_left_enters_no_state() -> None:
+    old = replace(accept(FRESH).after, pieces=0, chain=GENESIS)
+    (piece,) = record(old, Report(Source.WEBHOOK, News("P", None)), PROVES, POLICY, NOW).evidence
+    assert (piece.sequence, piece.entered) == (1, None)
+    (first,) = accept(FRESH).evidence
+    assert (first.entered, first.detail) == (Status.PENDING, "")
