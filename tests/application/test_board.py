@@ -1,5 +1,7 @@
 """The board: what counts for a corridor, whatever it is that has closed it."""
 
+from dataclasses import replace
+
 import pytest
 
 from application.board import Board, corridors_of
@@ -40,3 +42,20 @@ def test_a_board_tells_when_it_shows_something_else() -> None:
     for standings, changes in (([], 0), ([closed(HERE)], 1), ([closed(HERE)], 1), ([], 2)):
         board.show(standings, NOW)
         assert (board.changes, board.read_at) == (changes, NOW)
+
+
+def test_what_is_switched_off_is_closed_under_its_own_name() -> None:
+    corridor = PROVIDER.corridors[HERE.country]
+    off = replace(corridor, enabled=False)
+    gone = replace(PROVIDER, available=False)
+    closed_here = Standing(HERE, State.CLOSED, Reason.SWITCHED_OFF)
+    assert Board().of_corridor(PROVIDER, off, HERE.currency) == closed_here
+    assert Board().of_corridor(gone, corridor, HERE.currency) == closed_here
+    whole = Standing(Route(PROVIDER.id), State.CLOSED, Reason.SWITCHED_OFF)
+    assert Board().of_provider(gone) == whole
+
+
+def test_what_has_no_corridor_is_told_under_its_own_name_too() -> None:
+    nowhere = replace(PROVIDER.corridors[HERE.country], currencies=())
+    assert Board().of_country(PROVIDER, nowhere) == Standing(Route(PROVIDER.id, HERE.country))
+    assert Board().of_provider(replace(PROVIDER, corridors={})) == Standing(Route(PROVIDER.id))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from application.masking import (
     DEEPEST,
     LONGEST,
+    LONGEST_MESSAGE,
     MOST_ITEMS,
     Plain,
     message,
@@ -260,3 +261,61 @@ def test_everything_is_bounded() -> None:
     assert len(scrubbed("word " * LONGEST)) <= LONGEST
     assert len(message("word " * 1_000)) == 200
     assert len(written(list(range(1_000))).split(",")) == MOST_ITEMS
+
+
+SEEN: list[tuple[object, object]] = [
+    ("word", "word"),
+    ("123456", "123456"),
+    ("1234567", "***567"),
+    ("a1b2c3d4e5f6", "a1b2c3d4e5f6"),
+    ("Bearer x", "***"),
+    ("amqp://x@h", "amqp:/***@h"),
+    ("eyJ.x", "***"),
+    ("é eyJ.x", "é ***"),
+    ("x" * 19, "x" * 19),
+    ("ab12" * 5, "***"),
+    ("a" * 30, "a" * 30),
+    ("a/1b2c3d4e5f6g7-x", "a/1b2c3d4e5f6g7-x"),
+    (b"1234567", "***567"),
+    (1_234_567.0, "***"),
+    (-1_234_567.5, "***"),
+    (999_999.0, 999_999.0),
+    (1e18, 1e18),
+    (1e17, 1e17),
+    (True, True),
+    (ValueError("no"), "ValueError: no"),
+    (ValueError(), "ValueError"),
+    (object(), "<object>"),
+    (("X-Name", "x"), ["X-Name", "x"]),
+    (("Authorization", "x"), ["Authorization", "***"]),
+    ((b"cookie", b"x"), ["cookie", "***"]),
+    (("a", 1, 2), ["a", 1, 2]),
+    (("a", {"b": (1, 2)}), ["a", {"b": [1, 2]}]),
+    ([(1, 2), {3}], [[1, 2], [3]]),
+    ({"a": "1234567", 5: None, "token": "x"}, {"a": "***567", "5": None, "token": "***"}),
+]
+
+
+@pytest.mark.parametrize(("value", "seen"), SEEN, ids=map(str, range(len(SEEN))))
+def test_a_value_is_seen_as(value: object, seen: object) -> None:
+    assert shown(value) == seen
+    assert type(shown(value)) is type(seen)
+
+
+def test_nothing_is_shown_deeper_than_its_bound() -> None:
+    def nested(levels: int) -> object:
+        value: object = "x"
+        for number in range(levels):
+            value = {"k": value} if number % 2 else [value]
+        return value
+
+    assert shown(nested(DEEPEST)) == nested(DEEPEST)
+    assert "'x'" not in repr(shown(nested(DEEPEST + 1)))
+    assert "<list>" in repr(shown(nested(DEEPEST + 1)))
+    assert shown({("a", "b"): 1}) == {"<tuple>": 1}
+
+
+def test_a_message_is_cut_where_it_says() -> None:
+    assert message("y " * 1_000) == ("y " * 1_000)[:LONGEST_MESSAGE]
+    quoted = "'" + "q" * 799 + "' seen"
+    assert "seen" not in message(quoted)
