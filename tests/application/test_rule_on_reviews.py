@@ -186,6 +186,20 @@ async def test_a_transaction_id_of_another_cash_out_is_refused(world: World) -> 
         )
 
 
+async def test_a_transaction_id_that_turned_out_to_be_anothers_is_not_approved(
+    world: World,
+) -> None:
+    cash_out = await overdue(world, Manner.TAKEN_IN_SILENCE)
+    proposal = await world.one.desk.propose(
+        OLGA, cash_out.id, asked(provider_transaction_id="OM-7")
+    )
+    other = await world.sent(user_id="user-7")
+    world.store.by_provider_id[other.provider, "OM-7"] = other.id
+    with pytest.raises(ProviderIdConflict):
+        await world.one.desk.approve(AMADOU, proposal.id)
+    assert world.now(cash_out).review is ReviewReason.UNKNOWN_TOO_LONG
+
+
 async def test_without_a_review_there_is_nothing_to_propose(world: World) -> None:
     cash_out = await world.sent()
     with pytest.raises(NoOpenReview):
