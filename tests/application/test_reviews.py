@@ -8,7 +8,7 @@ import pytest
 
 from application.callers import Caller, Role
 from application.housekeeping import ORPHANS_KEPT
-from application.ports import MOST_LISTED, Delivery, QueueFilter
+from application.ports import MOST_LISTED, AuditEntry, Delivery, QueueFilter
 from application.reviews import ORPHANS_REST, ReviewAction
 from application.rule_on_reviews import AskedResolution
 from application.stored_webhooks import Replay
@@ -280,9 +280,14 @@ async def test_an_orphan_is_put_aside_with_a_reason_once(world: World) -> None:
     assert again == first
     assert (first.operator, first.reason) == ("olga", "a test of theirs")
     assert (await desk.read.orphans(VERA)).deliveries == ()
-    assert [each.entry.action for each in world.store.operators_log.values()] == [
-        "webhook.dismissed"
-    ]
+    (logged,) = world.store.operators_log.values()
+    assert logged.entry == AuditEntry(
+        world.clock.now(),
+        "olga",
+        "webhook.dismissed",
+        str(delivery.id),
+        {"provider": delivery.provider},
+    )
 
 
 async def test_a_webhook_of_a_cash_out_is_not_put_aside(world: World) -> None:

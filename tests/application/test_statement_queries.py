@@ -6,7 +6,7 @@ import pytest
 
 from adapters.memory.statement_file import MemoryStatement
 from application.callers import Caller, Role
-from domain.breaks import BreakState
+from domain.breaks import LONGEST_NOTE, BreakState
 from domain.refusals import Forbidden, InvalidProvider, NotFound
 from domain.runs import Period
 from domain.statement_refusals import InvalidNote, InvalidStatement
@@ -67,3 +67,29 @@ async def test_runs_are_read_newest_first_page_by_page() -> None:
     first = await desk.read.runs(OPERATOR, 3)
     assert [each.run.id for each in first] == [each.id for each in made[:1:-1]]
     assert {each.open_breaks for each in first} == {1}
+
+
+async def test_an_explanation_is_logged_with_what_was_so_before() -> None:
+    desk, ours = Desk(), [booked_cash_out(1)]
+    await desk.books(*ours)
+    (found,) = await desk.breaks(await desk.run([]))
+    desk.world.clock.advance(timedelta(minutes=1))
+    note = "n" * LONGEST_NOTE
+    first = await desk.explain(OPERATOR, found.id, note)
+    await desk.explain(OPERATOR, found.id, "?")
+    assert (first.changed_at, first.changed_by) == (desk.world.clock.now(), OPERATOR.name)
+    _, one, two = (logged.entry for _, logged in sorted(desk.world.store.operators_log.items()))
+    kind = str(found.kind)
+    assert one.facts == {"kind": kind, "was": "open", "note": note}
+    assert two.facts == {"kind": kind, "was": "explained", "note": "?"}
+    for missing in ("break", "run"):
+        with pytest.raises(NotFound) as refused:
+            await (
+                desk.explain(OPERATOR, ours[0].id, "why")
+                if missing == "break"
+                else desk.read.run(OPERATOR, ours[0].id)
+            )
+        assert missing in refused.value.message
+    with pytest.raises(InvalidNote) as long:
+        await desk.explain(OPERATOR, found.id, note + "n")
+    assert str(LONGEST_NOTE) in long.value.message

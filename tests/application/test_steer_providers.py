@@ -1,9 +1,13 @@
 """Steering by what was seen: who acts on an older standing than the stored one is told so."""
 
+from datetime import timedelta
+
 import pytest
 
-from application.ports import Conflict
-from application.steer_providers import SteerProviders
+from application.ports import AuditEntry, Conflict
+from application.steer_providers import LONGEST_NOTE, SteerProviders
+from domain.health_refusals import InvalidSteering
+from domain.refusals import CurrencyNotSupported, InvalidProvider, Refusal
 from domain.standings import Route, Standing
 from tests.application.wiring import ADMIN, World
 from tests.strategies import ORANGE
@@ -77,3 +81,56 @@ async def test_who_is_out_of_date_is_told_at_once_and_not_tried_again(
     with pytest.raises(Conflict):
         await counted.open(ADMIN, WHOLE, "over", expected=0)
     assert len(begun) == 1
+
+
+async def test_the_log_keeps_what_it_was_and_why(world: World, steer: SteerProviders) -> None:
+    world.clock.advance(timedelta(hours=1))
+    await steer.close(ADMIN, WHOLE, "planned")
+    closed_at = world.clock.now()
+    world.clock.advance(timedelta(hours=1))
+    await steer.open(ADMIN, WHOLE, "over")
+    closed, opened = (logged.entry for _, logged in sorted(world.store.operators_log.items()))
+    assert closed == AuditEntry(
+        closed_at,
+        ADMIN.name,
+        "provider.closed",
+        str(WHOLE),
+        {"reason": "planned", "was": "OPERATIONAL", "wasFor": None},
+    )
+    assert opened == AuditEntry(
+        world.clock.now(),
+        ADMIN.name,
+        "provider.opened",
+        str(WHOLE),
+        {"reason": "over", "was": "CLOSED", "wasFor": "by_hand"},
+    )
+    assert world.one.board.read_at == world.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("route", "note", "refusal", "says"),
+    [
+        (Route("nobody"), "x", InvalidProvider, "Available: orange_money, "),
+        (Route(ORANGE, "XX"), "x", InvalidSteering, " pays in: CI, SN, MG, CD."),
+        (
+            Route(ORANGE, "", "XOF"),
+            "x",
+            InvalidSteering,
+            "Say in which country this currency is paid.",
+        ),
+        (Route(ORANGE, "CI", "MGA"), "x", CurrencyNotSupported, "Supported: USD, XOF."),
+        (WHOLE, " ", InvalidSteering, f"Give a reason of one line and at most {LONGEST_NOTE} "),
+        (WHOLE, "x" * (LONGEST_NOTE + 1), InvalidSteering, "Give a reason of one line"),
+        (WHOLE, "a\nb", InvalidSteering, "Give a reason of one line"),
+    ],
+)
+async def test_what_cannot_be_meant_says_what_could(
+    steer: SteerProviders, route: Route, note: str, refusal: type[Refusal], says: str
+) -> None:
+    with pytest.raises(refusal) as refused:
+        await steer.close(ADMIN, route, note)
+    assert says in refused.value.message
+
+
+async def test_a_reason_may_be_as_long_as_it_says(steer: SteerProviders) -> None:
+    assert (await steer.close(ADMIN, WHOLE, "x" * LONGEST_NOTE)).changed
