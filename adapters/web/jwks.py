@@ -102,6 +102,7 @@ class KeySetTokens:
                 TimeoutError,
                 msgspec.DecodeError,
                 UnicodeDecodeError,
+                RecursionError,
             ):
                 return
             if keys:

@@ -110,7 +110,7 @@ def _key_set(data: bytes) -> bool:
     algorithm, raw = parts(data, 2)
     try:
         found = _read_keys(raw, "RS256" if algorithm == b"RS256" else "ES256")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     require(all(isinstance(each, str | None) for each in found), "a key id of another kind")
     return bool(found)
@@ -157,6 +157,7 @@ _BAD_SETS: Final = (
     joined(b"ES256", b'{"keys":[{"kty":"EC","crv":"P-256","x":1,"y":null}]}'),
     joined(b"RS256", b'{"keys":[{"kty":"RSA","n":"","e":""},{"kty":"RSA","n":1,"e":[]}]}'),
     joined(b"ES256", b'{"keys":[{"kty":"EC","crv":"P-521","x":"AA","y":"AA","kid":"\\ud800"}]}'),
+    joined(b"ES256", b'{"keys":[{"kty":"EC","kid":%s1%s}]}' % (b"[" * 30_000, b"]" * 30_000)),
 )
 
 TARGETS: Final = (
