@@ -6,10 +6,6 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.console.stage import Stage, context, sign_in
 
-WITHIN_MS = 60_000
-REPEATED = 5_000
-"""How often the lines of the file stand there, so that its run can be watched."""
-
 
 def a_statement(stage: Stage) -> bytes:
     """Return what the sandbox says it paid, with a break of each kind planted into it."""
@@ -43,24 +39,6 @@ def test_an_operator_brings_in_a_statement_and_sees_its_breaks(
         page.get_by_text("finished", exact=True).wait_for()
         expect(page.get_by_role("heading", level=1)).to_contain_text("november.csv")
         expect(page.get_by_text("Not in our books").first).to_be_visible()
-        assert watch.said == []
-
-
-def test_a_run_is_watched_to_its_end_without_loading_its_page_again(
-    browser: Browser, stage: Stage
-) -> None:
-    title, header, *lines = a_statement(stage).splitlines(keepends=True)
-    large = title + header + b"".join(lines) * REPEATED
-    with context(browser, stage) as (opened, watch):
-        page = opened.new_page()
-        sign_in(page, stage, "operator")
-        bring_in(page, "large.csv", large)
-        page.evaluate("window.kept = true")
-        expect(page.get_by_role("progressbar")).to_be_visible(timeout=WITHIN_MS)
-        expect(page.get_by_text("finished", exact=True)).to_be_visible(timeout=WITHIN_MS)
-        assert page.evaluate("window.kept")
-        expect(page.get_by_role("progressbar")).to_have_count(0)
-        expect(page.get_by_text("repeated,")).to_be_visible()
         assert watch.said == []
 
 
